@@ -1,0 +1,141 @@
+"""`autograder release`: solutions/ to notebooks/ through nbgrader's generate_assignment, with golden files. Deterministic."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from nbgrader.apps import NbGraderAPI
+from nbgrader.coursedir import CourseDirectory
+from traitlets.config import Config, PyFileConfigLoader
+
+from autograder.diagnose import distance
+from autograder.golden import GOLDEN_NAME, GoldenError, Recorded, golden_bytes, read_golden
+from autograder.release.record import PUBLIC_SEED, record_chapter
+from autograder.release.source import SourceError, chapter_names, load_chapter
+from autograder.release.text import write_atomically
+
+__all__ = ["Change", "course_config", "generate", "release"]
+
+SAME = 1e-6  # relative; far below every tolerance, far above what two processors' roundings differ by in these small sums
+
+
+@dataclass(frozen=True)
+class Change:
+    """One file of notebooks/ and what release does to it: 'new', 'changed' or 'removed'."""
+
+    path: Path
+    what: str
+
+
+def course_config(course: Path) -> Config:
+    """The course's nbgrader settings, read from its nbgrader_config.py."""
+    if not (course / "nbgrader_config.py").is_file():
+        raise SourceError(f"{course / 'nbgrader_config.py'} is missing: name the course's folder with --course")
+    config: Config = PyFileConfigLoader("nbgrader_config.py", path=str(course)).load_config()
+    config.CourseDirectory.root = str(course.resolve())
+    _put_own_tools_on_path()
+    return config
+
+
+def _put_own_tools_on_path() -> None:
+    """nbgrader starts `alembic` by name, which is only found if this environment's programs are on PATH."""
+    own = str(Path(sys.executable).parent)
+    if own not in os.environ.get("PATH", "").split(os.pathsep):
+        os.environ["PATH"] = os.pathsep.join([own, os.environ.get("PATH", "")])
+
+
+def generate(course: Path, chapter: str, release_folder: Path, gradebook: Path) -> None:
+    """Run nbgrader's own generate_assignment for one chapter into `release_folder`, noting its cells in `gradebook`.
+
+    Raises `SourceError` with nbgrader's log when it refuses.
+    """
+    load_chapter(course.resolve(), chapter)  # its rules are checked before nbgrader sees it
+    config = course_config(course)
+    config.CourseDirectory.release_directory = str(release_folder.resolve())
+    config.CourseDirectory.db_url = f"sqlite:///{gradebook.resolve()}"
+    config.GenerateAssignment.logfile = config.NbGrader.logfile = ""
+    result = NbGraderAPI(CourseDirectory(config=config), config=config).generate_assignment(chapter, force=True)
+    if not result["success"]:
+        raise SourceError(f"nbgrader could not generate {chapter}:\n{result.get('log') or result.get('error')}")
+
+
+def release(course: Path, chapters: Iterable[str] | None = None, *, write: bool = True) -> list[Change]:
+    """Bring notebooks/ up to date with solutions/ and return what changed; with `write=False` only tell.
+
+    Everything is generated in a private folder first; files that differ are then replaced one by one, atomically.
+    """
+    names = list(chapters or chapter_names(course))
+    changes: list[Change] = []
+    with tempfile.TemporaryDirectory(prefix="release-") as scratch:
+        fresh = Path(scratch) / "notebooks"
+        for name in names:
+            generate(course, name, fresh, Path(scratch) / "gradebook.db")
+            recorded = record_chapter(load_chapter(course.resolve(), name), PUBLIC_SEED)
+            _write_golden(fresh / name / GOLDEN_NAME, course / "notebooks" / name / GOLDEN_NAME, name, recorded)
+            changes += _bring_over(fresh / name, course / "notebooks" / name, write)
+        if chapters is None:
+            changes += _drop_unknown(course / "notebooks", names, write)
+    return changes
+
+
+def _write_golden(target: Path, committed: Path, chapter: str, recorded: dict[str, Recorded]) -> None:
+    """Write the new golden file, or the committed one where both say the same but for the rounding of another processor."""
+    data = golden_bytes(chapter, recorded)
+    if committed.is_file() and committed.read_bytes() != data:
+        try:
+            if _agree(read_golden(committed), recorded):
+                data = committed.read_bytes()
+        except GoldenError:
+            pass  # a damaged file is replaced
+    write_atomically(target, data)
+
+
+def _agree(old: dict[str, Recorded], new: dict[str, Recorded]) -> bool:
+    return list(old) == list(new) and all(_agree_on(old[name], new[name]) for name in new)
+
+
+def _agree_on(old: Recorded, new: Recorded) -> bool:
+    from autograder.observation import Observation, observe
+
+    def flat(recorded: Recorded) -> list[Observation]:
+        inputs = [Observation(observe(list(case.inputs.values()))) for case in recorded.cases]
+        return [*inputs, *recorded.expected, *recorded.stub, *(o for m in recorded.mistakes for o in m.observations)]
+
+    def words(recorded: Recorded) -> list[object]:
+        cases = [(case.label, list(case.inputs)) for case in recorded.cases]
+        return [cases, [(m.name, m.says, m.hint, len(m.observations)) for m in recorded.mistakes]]
+
+    one, other = flat(old), flat(new)
+    return words(old) == words(new) and len(one) == len(other) and all(distance(a, b) <= SAME for a, b in zip(one, other, strict=True))
+
+
+def _bring_over(fresh: Path, target: Path, write: bool) -> list[Change]:
+    changes = []
+    wanted = {path.relative_to(fresh) for path in fresh.rglob("*") if path.is_file()}
+    for relative in sorted(wanted):
+        data, old = (fresh / relative).read_bytes(), target / relative
+        if not old.is_file() or old.read_bytes() != data:
+            changes.append(Change(old, "changed" if old.exists() else "new"))
+            if write:
+                write_atomically(old, data)
+    for old in sorted(path for path in target.rglob("*") if path.is_file() and path.relative_to(target) not in wanted):
+        if not {".ipynb_checkpoints", "__pycache__"} & set(old.parts):
+            changes.append(Change(old, "removed"))
+            if write:
+                old.unlink()
+    return changes
+
+
+def _drop_unknown(notebooks: Path, names: list[str], write: bool) -> list[Change]:
+    """A chapter that has no source any more leaves notebooks/ too."""
+    gone = [path for path in sorted(notebooks.iterdir()) if path.is_dir() and path.name not in names] if notebooks.is_dir() else []
+    for path in gone:
+        if write:
+            shutil.rmtree(path)
+    return [Change(path, "removed") for path in gone]
