@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="The PyTorch course: check, release and grade its notebooks.")
+if TYPE_CHECKING:
+    from rich.progress import TaskID
+
+    from autograder.grading.grade import Graded
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="The PyTorch course: check, release and grade its notebooks.",
+)
 console = Console(width=None if sys.stdout.isatty() else 150)
 
 Course = Annotated[Path, typer.Option(help="The course's folder, the one with solutions/.")]
@@ -49,6 +60,95 @@ def text(
         return
     write_atomically(path, to_text(nbformat.read(folder / f"{chapter}.ipynb", as_version=4)).encode())
     print(f"wrote {path}")
+
+
+@app.command()
+def release(
+    chapters: Chapters = None,
+    course: Course = Path(),
+    check: Annotated[bool, typer.Option("--check", help="Only tell what would change; exit code 1 if anything would.")] = False,
+) -> None:
+    """Generate notebooks/ from solutions/, with golden files, and say what changed."""
+    from autograder.release.release import release as run_release
+
+    changes = run_release(course, chapters, write=not check)
+    for change in changes:
+        print(f"  {change.what:<8} {change.path}")
+    print(f"release: {len(changes)} files {'would change' if check else 'changed'}")
+    raise typer.Exit(check and bool(changes))
+
+
+@app.command()
+def grade(
+    chapters: Chapters = None,
+    course: Course = Path(),
+    jobs: Annotated[int, typer.Option(help="Notebooks that run at a time.")] = os.cpu_count() or 1,
+    force: Annotated[bool, typer.Option("--force", help="Grade again what was graded before.")] = False,
+    feedback: Annotated[bool, typer.Option(help="Write feedback pages, too.")] = True,
+) -> None:
+    """Grade submitted/STUDENT/CHAPTER/ into nbgrader's gradebook; print the class table; write grades.csv and feedback."""
+    from autograder.release.source import chapter_names
+
+    names = chapters or [name for name in chapter_names(course) if any((course / "submitted").glob(f"*/{name}"))]
+    if not names:
+        print(f"nothing to grade: {course / 'submitted'} has no folder STUDENT/CHAPTER", file=sys.stderr)
+        raise typer.Exit(2)
+    graded = _grade(course, names, jobs, force, feedback)
+    ungradable = [one for one in graded if one.outcome != "graded"]
+    for one in ungradable:
+        print(f"needs a look: {one.student}, {one.chapter}: {one.outcome}: {one.detail}")
+    print(f"grade: {len(graded)} submissions, {len(graded) - len(ungradable)} graded, {len(ungradable)} need a look")
+    raise typer.Exit(bool(ungradable))
+
+
+def _grade(course: Path, names: list[str], jobs: int, force: bool, feedback: bool) -> list[Graded]:
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    from autograder.grading.grade import grade_chapter
+    from autograder.reports.class_table import class_rows, class_table, write_grades
+    from autograder.reports.feedback import write_feedback
+
+    graded: list[Graded] = []
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console) as progress:
+        for name in names:
+            task = progress.add_task(name, total=None)
+
+            def tell(done: int, total: int, task: TaskID = task) -> None:
+                progress.update(task, completed=done, total=total)
+
+            graded += grade_chapter(course, name, jobs=jobs, force=force, tell=tell)
+            if feedback:
+                progress.update(task, description=f"{name}: feedback")
+                write_feedback(course, name)
+                progress.update(task, description=name)
+    rows = class_rows(course, names)
+    console.print(class_table(rows, names))
+    write_grades(rows, names, course / "grades.csv")
+    return graded
+
+
+@app.command()
+def demo(
+    course: Course = Path(),
+    folder: Annotated[Path, typer.Option(help="Where to make the class; what stands there is replaced.")] = Path("demo"),
+    jobs: Annotated[int, typer.Option(help="Notebooks that run at a time.")] = os.cpu_count() or 1,
+) -> None:
+    """Make a class of 24 from the banks of answers and grade it end to end in a folder of its own."""
+    from autograder.demo import STUDENTS, make_class, make_course
+    from autograder.release.release import release as run_release
+    from autograder.release.source import chapter_names, load_chapter
+
+    names = chapter_names(course)
+    run_release(course, write=True)
+    make_course(course, folder)
+    make_class([load_chapter(course.resolve(), name) for name in names], course / "notebooks", folder)
+    graded = _grade(folder, names, jobs, force=False, feedback=True)
+    good = sum(one.outcome == "graded" for one in graded)
+    lost = len(STUDENTS) * len(names) - len(graded)
+    print(f"written: {folder}/grades.csv, {folder}/gradebook.db, {folder}/autograded/, {folder}/feedback/")
+    print(f"demo: {len(STUDENTS)} students, {len(names)} chapters, {good} graded, {len(graded) - good} ungradable, {lost} lost")
+    raise typer.Exit(bool(lost))
 
 
 def main() -> None:

@@ -112,7 +112,11 @@ def _agree_on(old: Recorded, new: Recorded) -> bool:
         return [cases, [(m.name, m.says, m.hint, len(m.observations)) for m in recorded.mistakes]]
 
     one, other = flat(old), flat(new)
-    return words(old) == words(new) and len(one) == len(other) and all(distance(a, b) <= SAME for a, b in zip(one, other, strict=True))
+    return (
+        words(old) == words(new)
+        and len(one) == len(other)
+        and all(distance(a, b) <= SAME for a, b in zip(one, other, strict=True))
+    )
 
 
 def _bring_over(fresh: Path, target: Path, write: bool) -> list[Change]:
@@ -134,7 +138,9 @@ def _bring_over(fresh: Path, target: Path, write: bool) -> list[Change]:
 
 def _drop_unknown(notebooks: Path, names: list[str], write: bool) -> list[Change]:
     """A chapter that has no source any more leaves notebooks/ too."""
-    gone = [path for path in sorted(notebooks.iterdir()) if path.is_dir() and path.name not in names] if notebooks.is_dir() else []
+    gone = (
+        [path for path in sorted(notebooks.iterdir()) if path.is_dir() and path.name not in names] if notebooks.is_dir() else []
+    )
     for path in gone:
         if write:
             shutil.rmtree(path)

@@ -81,7 +81,9 @@ def stub_of(source: str) -> str:
             region = []
             indent = line[: len(line) - len(line.lstrip())]
         elif line.strip() == END and region is not None:
-            returns = any(re.match(r"\s*return\s+\S", inner) and len(inner) - len(inner.lstrip()) == len(indent) for inner in region)
+            returns = any(
+                re.match(r"\s*return\s+\S", inner) and len(inner) - len(inner.lstrip()) == len(indent) for inner in region
+            )
             lines += [indent + TODO_LINE, indent + ("return ..." if returns else "...")]
             region = None
         elif region is not None:

@@ -46,7 +46,9 @@ def from_text(text: str, exercises: dict[str, Exercise]) -> NotebookNode:
     for number, cell in enumerate(notebook.cells, 1):
         cell_id = str(cell.metadata.get("id", ""))
         if not re.fullmatch(r"[a-z][a-z0-9_-]{1,63}", cell_id) or cell_id in seen:
-            raise SourceError(f'cell {number} needs an id of its own, as in `# %% id="forward-pass"`; it has {cell_id!r}:\n{cell.source[:200]}')
+            raise SourceError(
+                f'cell {number} needs an id of its own, as in `# %% id="forward-pass"`; it has {cell_id!r}:\n{cell.source[:200]}'
+            )
         seen.add(cell_id)
         cell.id = cell_id
         cell.metadata = _metadata(cell_id, cell, exercises)

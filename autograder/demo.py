@@ -1,0 +1,90 @@
+"""`make demo`: a class of 24 made from the banks of right and wrong answers, graded for real in a folder of its own."""
+
+from __future__ import annotations
+
+import copy
+import random
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+
+from autograder.release.source import Chapter
+from autograder.release.text import write_atomically
+
+__all__ = ["STUDENTS", "make_class", "make_course"]
+
+STUDENTS = (
+    "ada", "alan", "barbara", "blaise", "claude", "donald", "edsger", "emmy", "evelyn", "frances", "geoffrey", "grace", "hedy", "jean",
+    "joan", "john", "karen", "katherine", "kurt", "linus", "margaret", "radia", "sofia", "yann",
+)  # fmt: skip
+BROKEN = {"john": "not a notebook", "karen": "check cell deleted", "kurt": "check cell copied", "linus": "ids lost"}
+
+
+@dataclass(frozen=True)
+class Habits:
+    """How a made-up student works: chance to solve an exercise, and to leave one undone rather than wrong."""
+
+    right: float
+    unfinished: float
+
+
+def make_course(course: Path, folder: Path) -> None:
+    """A course folder beside the real one: its own submissions and gradebook, the same sources and settings by link."""
+    if folder.exists():
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True)
+    for name in ("solutions", "notebooks", "nbgrader_config.py"):
+        (folder / name).symlink_to((course / name).resolve())
+
+
+def make_class(chapters: list[Chapter], notebooks: Path, folder: Path, seed: int = 8) -> None:
+    """Write submitted/STUDENT/CHAPTER/ for the whole class: plausible mixes, the same for one seed."""
+    draw = random.Random(seed)
+    for student in STUDENTS:
+        habits = Habits(right=draw.betavariate(4, 1.6), unfinished=draw.choice([0.0, 0.1, 0.5]))
+        for chapter in chapters:
+            released = nbformat.read(notebooks / chapter.name / f"{chapter.name}.ipynb", as_version=4)
+            notebook = _solved(released, chapter, habits, draw)
+            data = _spoil(notebook, chapter, BROKEN.get(student, ""))
+            write_atomically(folder / "submitted" / student / chapter.name / f"{chapter.name}.ipynb", data)
+
+
+def _solved(released: NotebookNode, chapter: Chapter, habits: Habits, draw: random.Random) -> NotebookNode:
+    notebook = copy.deepcopy(released)
+    for cell in notebook.cells:
+        if cell.id in chapter.exercises:
+            cell.source = _answer(chapter, cell.id, habits, draw)
+        elif cell.id.startswith("written_") and draw.random() > habits.unfinished:
+            cell.source = "Because the gradient of the loss says in which direction each weight has to move."
+    return notebook
+
+
+def _answer(chapter: Chapter, exercise: str, habits: Habits, draw: random.Random) -> str:
+    if draw.random() < habits.right:
+        return draw.choice([chapter.reference(exercise), *(code for _, code in chapter.right_codes(exercise))])
+    if draw.random() < habits.unfinished:
+        return chapter.stub(exercise)
+    # Students make the mistakes that are listed first more often.
+    wrong = chapter.wrong_codes(exercise)
+    _, codes = wrong[min(int(draw.expovariate(0.6)), len(wrong) - 1)]
+    return draw.choice(codes)
+
+
+def _spoil(notebook: NotebookNode, chapter: Chapter, how: str) -> bytes:
+    if how == "not a notebook":
+        return b"%PDF-1.7 I exported it for you, hope that is fine\n"
+    first = next(n for n, cell in enumerate(notebook.cells) if cell.id.startswith("check_"))
+    if how == "check cell deleted":
+        del notebook.cells[first]
+    elif how == "check cell copied":
+        twin = copy.deepcopy(notebook.cells[first])
+        notebook.cells.insert(first + 1, twin)  # the same id twice, as some editors leave it
+    elif how == "ids lost":
+        for number, cell in enumerate(notebook.cells):
+            cell.id, cell.metadata = f"cell-{number}", nbformat.from_dict({})
+    import json
+
+    return json.dumps(notebook, indent=1).encode()

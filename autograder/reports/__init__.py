@@ -1,0 +1,1 @@
+"""What instructors and students read after grading: the class table, grades.csv, feedback notebooks."""
