@@ -1,0 +1,129 @@
+"""Every chapter keeps the course's promises: it runs, it names its mistakes, it reads in small steps."""
+
+from __future__ import annotations
+
+import re
+import statistics
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from autograder.grading.execute import Run, Work, execute
+from autograder.golden import GOLDEN_NAME
+from autograder.release.matrix import matrix
+from autograder.release.release import release
+from autograder.release.source import Chapter, chapter_names, load_chapter
+
+COURSE = Path(__file__).parent.parent
+CHAPTERS = chapter_names(COURSE)
+LONGEST_CELL = 25  # lines of code in one cell
+CHAPTER_LIMIT_S = 30.0
+GOLDEN_LIMIT_BYTES = 100_000
+
+pytestmark = pytest.mark.parametrize("name", CHAPTERS)
+
+
+@pytest.fixture
+def chapter(name: str) -> Chapter:
+    return load_chapter(COURSE, name)
+
+
+def run_edition(folder: Path, notebook: nbformat.NotebookNode) -> Run:
+    files = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file() and path.suffix != ".ipynb"}
+    return execute(Work(notebook, files, {}))
+
+
+def outputs(run: Run) -> list[tuple[str, nbformat.NotebookNode]]:
+    return [(cell.id, output) for cell in run.notebook.cells for output in cell.get("outputs", [])]
+
+
+def troubles(run: Run) -> list[str]:
+    """What a reader must never see: an error that nobody expected, a line on stderr."""
+    return [
+        f"{where}: {output.get('evalue') or output.get('text')}"
+        for where, output in outputs(run)
+        if output.output_type == "error" or output.get("name") == "stderr"
+    ]
+
+
+def images(run: Run) -> list[str]:
+    return re.findall(r"<img[^>]*>", "".join(str(o.get("data", {}).get("text/html", "")) for _, o in outputs(run)))
+
+
+class TestAnswers:
+    def test_every_wrong_answer_is_named_and_every_right_one_passes(self, chapter: Chapter) -> None:
+        broken = [f"{entry.exercise}, {entry.kind} {entry.name}: {entry.broken}" for entry in matrix(chapter) if entry.broken]
+        assert not broken, "\n".join(broken)
+
+    def test_there_are_enough_exercises_and_answers(self, chapter: Chapter) -> None:
+        assert len(chapter.exercises) >= 5
+        for exercise in chapter.exercises:
+            assert len(chapter.wrong[exercise]) >= 5, f"{exercise}: fewer than 5 mistakes"
+            assert len(chapter.right[exercise]) >= 2, f"{exercise}: fewer than 2 other right answers"
+
+    def test_no_mistake_shares_its_hint_with_another(self, chapter: Chapter) -> None:
+        for exercise, bank in chapter.wrong.items():
+            said = [wrong.says for wrong in bank]
+            assert len(set(said)) == len(said), f"{exercise}: two mistakes are told in the same words"
+
+
+class TestForm:
+    def test_code_cells_are_small(self, chapter: Chapter) -> None:
+        """Three to six lines at the median, none over 25; check cells, which are one line each, do not count."""
+        cells = [c for c in chapter.notebook.cells if c.cell_type == "code" and not c.id.startswith("check_") and c.id != "setup"]
+        lengths = {cell.id: len([line for line in cell.source.split("\n") if line.strip()]) for cell in cells}
+        assert {key: n for key, n in lengths.items() if n > LONGEST_CELL and key not in chapter.exercises} == {}
+        assert statistics.median(lengths.values()) <= 7
+
+    def test_cell_ids_are_telling(self, chapter: Chapter) -> None:
+        ids = [cell.id for cell in chapter.notebook.cells]
+        assert [i for i in ids if not re.fullmatch(r"[a-z][a-z0-9_-]+", i) or re.fullmatch(r"[0-9a-f]{8}", i)] == []
+
+    def test_the_check_stands_right_under_its_exercise(self, chapter: Chapter) -> None:
+        ids = [cell.id for cell in chapter.notebook.cells]
+        for exercise in chapter.exercises:
+            assert ids[ids.index(exercise) + 1] == f"check_{exercise}"
+
+    def test_there_is_a_written_answer_a_header_box_and_a_cheat_sheet(self, chapter: Chapter) -> None:
+        text = "\n".join(cell.source for cell in chapter.notebook.cells if cell.cell_type == "markdown")
+        assert any(cell.id.startswith("written_") for cell in chapter.notebook.cells)
+        assert 'class="alert alert-info"' in text
+        assert "cheat sheet" in text.lower()
+        assert "then and now" in text.lower()
+        assert "you can now" in text.lower()
+
+    def test_the_golden_file_is_small_and_holds_no_solution(self, chapter: Chapter) -> None:
+        golden = (COURSE / "notebooks" / chapter.name / GOLDEN_NAME).read_bytes()
+        assert len(golden) < GOLDEN_LIMIT_BYTES
+        for exercise in chapter.exercises:
+            written = [line.strip() for line in chapter.reference(exercise).splitlines() if line not in chapter.stub(exercise)]
+            assert not [line for line in written if len(line) > 20 and line.encode() in golden]
+
+
+@pytest.mark.slow
+class TestRun:
+    def test_the_instructors_edition_runs_clean_and_in_time(self, chapter: Chapter) -> None:
+        run = run_edition(COURSE / "notebooks" / chapter.name, chapter.notebook)
+        assert run.outcome == "graded", run.detail
+        assert troubles(run) == []
+        assert run.seconds < CHAPTER_LIMIT_S * 2, "twice the budget: CI's machine is a noisy one; `make bench` tells the real figure"
+        for exercise in chapter.exercises:
+            points = [o.data["text/plain"] for where, o in outputs(run) if where == f"check_{exercise}" and "data" in o]
+            assert points == [str(chapter.exercises[exercise].points)]
+        figures = [image for image in images(run) if "svg" in image]
+        assert len(figures) >= 3
+        assert all(re.search(r'alt="[^"]{20,}"', image) for image in figures)
+
+    def test_the_students_edition_runs_unsolved_and_only_the_checks_speak(self, chapter: Chapter) -> None:
+        folder = COURSE / "notebooks" / chapter.name
+        run = run_edition(folder, nbformat.read(folder / f"{chapter.name}.ipynb", as_version=4))
+        assert run.outcome == "graded", run.detail
+        assert troubles(run) == []
+        for exercise in chapter.exercises:
+            html = [o.data["text/html"] for where, o in outputs(run) if where == f"check_{exercise}" and "data" in o]
+            assert len(html) == 1
+            assert "not started" in html[0]
+
+    def test_the_committed_release_is_what_release_makes(self, name: str) -> None:
+        assert release(COURSE, [name], write=False) == [], "run `make release` and commit notebooks/"
