@@ -28,6 +28,18 @@ Chapters = Annotated[list[str] | None, typer.Argument(help="Chapters; all of the
 
 
 @app.command()
+def start(
+    chapter: Annotated[str | None, typer.Argument(help="A chapter, or its number.")] = None,
+    browser: Annotated[bool, typer.Option(help="Open a browser window.")] = True,
+    course: Course = Path(),
+) -> None:
+    """Open JupyterLab on your own working copy of the course, student/."""
+    from autograder.start import start as run_start
+
+    raise typer.Exit(run_start(course.resolve(), chapter, open_browser=browser))
+
+
+@app.command()
 def matrix(chapters: Chapters = None, course: Course = Path()) -> None:
     """Print the kill matrix and fail if a promise about the answers is broken."""
     from autograder.release.matrix import matrix as run_matrix
@@ -151,14 +163,24 @@ def demo(
     raise typer.Exit(bool(lost))
 
 
+@app.command()
+def bench(chapters: Chapters = None, course: Course = Path()) -> None:
+    """Measure how fast a check answers and how long each chapter runs."""
+    from autograder.bench import bench as run_bench
+    from autograder.release.source import chapter_names
+
+    print(run_bench(course, chapters or chapter_names(course), console))
+
+
 def main() -> None:
     """Run the command line; what an instructor can mend is told in a sentence, without a traceback."""
     from autograder.exercise import CheckFileError
     from autograder.golden import GoldenError
     from autograder.release.source import SourceError
+    from autograder.start import StartError
 
     try:
         app()
-    except (SourceError, CheckFileError, GoldenError) as error:
+    except (SourceError, CheckFileError, GoldenError, StartError) as error:
         print(f"autograder: {error}", file=sys.stderr)
         raise SystemExit(2) from None
