@@ -1,9 +1,9 @@
 """Compare two observations in layers and name the first that broke: shape before dtype before device before values.
 
-Tolerances follow the dtype: two floating point results agree when they share half of the significant digits of the coarser
-dtype, rtol = sqrt(eps), the textbook rule for results of different but equally right algorithms (Dennis and Schnabel,
-Numerical Methods for Unconstrained Optimization, section 5.4). `torch.testing.assert_close` is 20 to 300 times tighter: it asks for the
-same algorithm. An element is held to rtol of its own size plus rtol of the root mean square of its tensor, so that a small element
+Tolerances follow the dtype: two floating point results agree when they share half of the significant digits of the coarser dtype,
+rtol = sqrt(eps), the textbook rule for results of different but equally right algorithms (Dennis and Schnabel, Numerical Methods
+for Unconstrained Optimization, section 5.4). `torch.testing.assert_close` is 20 to 300 times tighter: it asks for the same
+algorithm. An element is held to rtol of its own size plus rtol of the root mean square of its tensor, so that a small element
 beside large ones may carry the rounding of the large ones.
 """
 
@@ -14,14 +14,25 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 
+import numpy
 import torch
 
 from autograder.exercise import Rules
 from autograder.observation import (
-    Dots, ErrorSeen, MappingSeen, Nothing, NumberSeen, Observation, OtherSeen, Seen, SequenceSeen, TensorSeen, TextSeen,
-)  # fmt: skip
+    Dots,
+    ErrorSeen,
+    MappingSeen,
+    Nothing,
+    NumberSeen,
+    Observation,
+    OtherSeen,
+    Seen,
+    SequenceSeen,
+    TensorSeen,
+    TextSeen,
+)
 
-__all__ = ["Difference", "Layer", "compare", "describe", "tolerance"]
+__all__ = ["Difference", "Layer", "close", "compare", "describe", "numbers", "size_of", "tolerance"]
 
 
 class Layer(IntEnum):
@@ -44,13 +55,17 @@ class Layer(IntEnum):
 
 @dataclass(frozen=True, eq=False)
 class Difference:
-    """The first broken layer: where, what was expected, what came. `pair` holds (expected, got) where values differ."""
+    """The first broken layer: where, what was expected, what came.
+
+    `pair` holds the tensors (expected, got) where values differ, `seen` the two observed values whatever differs.
+    """
 
     layer: Layer
     path: str
     expected: str
     got: str
     pair: tuple[torch.Tensor, torch.Tensor] | None = None
+    seen: tuple[Seen, Seen] | None = None
 
 
 def tolerance(*dtypes: str) -> float:
@@ -70,28 +85,31 @@ def compare(expected: Observation, got: Observation, rules: Rules, returns: tupl
     """The first difference of the lowest layer, or None where `got` is as good as `expected`."""
     differences = list(_differences(expected.value, got.value, "", rules, returns))
     if rules.side_effects and expected.changed_inputs != got.changed_inputs:
-        differences.append(
-            Difference(Layer.SIDE_EFFECTS, "", _changed(expected.changed_inputs), _changed(got.changed_inputs))
-        )
+        wanted, came = (_changes(seen.changed_inputs) for seen in (expected, got))
+        differences.append(Difference(Layer.SIDE_EFFECTS, "", wanted, came))
     return min(differences, key=lambda difference: difference.layer, default=None)
 
 
-def _changed(names: tuple[str, ...]) -> str:
-    return "inputs changed in place: " + (", ".join(names) if names else "none")
+def _changes(names: tuple[str, ...]) -> str:
+    return f"{', '.join(f'`{name}`' for name in names)} changed in place" if names else "no input changed in place"
 
 
-def describe(seen: Seen) -> str:
-    """One line that says what was observed, for messages."""
+# -- what was observed, in words ---------------------------------------------------------------------------------------------
+
+
+def describe(seen: Seen, *, values: bool = True) -> str:
+    """One line that says what was observed, for messages; `values` adds those of a small tensor."""
     match seen:
         case TensorSeen():
             where = "" if seen.device == "cpu" else f" on {seen.device}"
-            return f"a tensor of shape {seen.shape}, {seen.dtype}{where}" + _small_values(seen.values)
+            small = values and seen.device == "cpu" and seen.values.numel() <= 6
+            return f"a {seen.dtype} tensor of shape {seen.shape}{where}{f', {_listed(seen.values)}' if small else ''}"
         case NumberSeen(value):
             return f"the {'bool' if isinstance(value, bool) else 'number'} {_number(value)}"
         case TextSeen(text):
             return f"the text {text[:80]!r}"
         case Nothing():
-            return "None (a function without `return` gives None)"
+            return "None"
         case Dots():
             return "nothing yet"
         case SequenceSeen(kind, items):
@@ -99,53 +117,79 @@ def describe(seen: Seen) -> str:
         case MappingSeen(items):
             return "a dict with " + (", ".join(key for key, _ in items[:6]) or "no keys")
         case ErrorSeen(type_, message, line):
-            return f"{type_}: {message[:300]}" + (f" ({line})" if line else "")
-        case OtherSeen(type_, reason):
-            return f"an object of type {type_}" + (f" ({reason})" if reason else "")
-    raise TypeError(f"{type(seen).__name__} is no observation")
+            text = f"no result: {message}" if seen.timed_out else f"{type_}: {message[:300]}" if message else type_
+            return text + (f", in {line}" if line else "")
+        case OtherSeen(type_):
+            return f"{'an' if type_[:1] in 'aeiouAEIOU' else 'a'} {type_}"
 
 
-def _small_values(values: torch.Tensor) -> str:
-    if values.numel() > 6:
-        return ""
-    return f", values {_listed(values.tolist())}"
+def _listed(values: torch.Tensor, digits: int = 6) -> str:
+    def listed(value: object) -> str:
+        return f"[{', '.join(map(listed, value))}]" if isinstance(value, list) else _number(value, digits)
+
+    return listed(values.tolist())
 
 
-def _listed(value: object) -> str:
-    return f"[{', '.join(map(_listed, value))}]" if isinstance(value, list) else _number(value)
+def _number(value: object, digits: int = 6) -> str:
+    return f"{value:.{digits}g}" if isinstance(value, (float, complex)) else str(value)
 
 
-def _number(value: object) -> str:
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+def _told_apart(expected: torch.Tensor, got: torch.Tensor) -> tuple[str, str]:
+    """Both tensors whole where they are small, else the element that is furthest off; with digits enough to see a difference."""
+    where = ""
+    if expected.numel() > 6:
+        one, other = numbers(expected), numbers(got)
+        gap = torch.where(one == other, 0.0, (one - other).abs()).nan_to_num(nan=0.0)
+        gap = torch.where(one.isfinite() == other.isfinite(), gap, math.inf)  # NaN beside a number is furthest
+        gap = gap if gap.shape == expected.shape else gap.amax(dim=-1)  # of a complex number, either part
+        # torch.unravel_index would import sympy first, which takes seconds.
+        index = tuple(int(i) for i in numpy.unravel_index(int(gap.argmax()), tuple(gap.shape)))
+        expected, got, where = expected[index], got[index], f" at {list(index)}"
+    for digits in (6, 9, 12, 17):
+        texts = _listed(expected, digits), _listed(got, digits)
+        if texts[0] != texts[1]:
+            break
+    return texts[0] + where, texts[1] + where
+
+
+# -- the layers --------------------------------------------------------------------------------------------------------------
 
 
 def _differences(expected: Seen, got: Seen, path: str, rules: Rules, returns: tuple[str, ...]) -> Iterator[Difference]:
-    if isinstance(got, Dots) and not isinstance(expected, Dots):
-        yield Difference(Layer.NOT_STARTED, path, describe(expected), describe(got))
-    elif isinstance(expected, ErrorSeen) and isinstance(got, ErrorSeen):
-        if expected.type != got.type:
-            yield Difference(Layer.RAISED, path, f"the error {expected.type}", describe(got))
-    elif isinstance(got, ErrorSeen):
-        yield Difference(Layer.RAISED, path, describe(expected), describe(got))
-    elif isinstance(expected, ErrorSeen):
-        yield Difference(Layer.STRUCTURE, path, f"the error {expected.type}", describe(got))
-    elif _is_scalar(expected) and _is_scalar(got):
-        yield from _scalars(expected, got, path, rules)
-    elif isinstance(expected, TensorSeen) and isinstance(got, TensorSeen):
-        yield from _tensors(expected, got, path, rules)
-    elif isinstance(expected, SequenceSeen) and isinstance(got, SequenceSeen) and len(expected.items) == len(got.items):
-        names = returns if len(returns) == len(expected.items) else tuple(f"[{i}]" for i in range(len(expected.items)))
-        for name, one, other in zip(names, expected.items, got.items, strict=True):
-            yield from _differences(one, other, _join(path, name), rules, ())
-    elif isinstance(expected, MappingSeen) and isinstance(got, MappingSeen):
-        yield from _mappings(expected, got, path, rules)
-    elif isinstance(expected, SequenceSeen) and returns:
-        yield Difference(Layer.STRUCTURE, path, f"{len(expected.items)} values: {', '.join(returns)}", describe(got))
-    elif type(expected) is not type(got) or isinstance(expected, SequenceSeen):
-        yield Difference(Layer.STRUCTURE, path, describe(expected), describe(got))
-    elif expected != got:
-        layer = Layer.VALUES if isinstance(expected, TextSeen) else Layer.STRUCTURE
-        yield Difference(layer, path, describe(expected), describe(got))
+    seen = (expected, got)
+    match expected, got:
+        case (Dots(), Dots()) | (Nothing(), Nothing()):
+            return
+        case (_, Dots()):
+            yield Difference(Layer.NOT_STARTED, path, describe(expected), describe(got), seen=seen)
+        case (ErrorSeen(), ErrorSeen()):
+            if expected.type != got.type:
+                yield Difference(Layer.RAISED, path, f"the error {expected.type}", describe(got), seen=seen)
+        case (_, ErrorSeen()):
+            yield Difference(Layer.RAISED, path, describe(expected, values=False), describe(got), seen=seen)
+        case (ErrorSeen(), _):
+            yield Difference(Layer.STRUCTURE, path, f"the error {expected.type}", describe(got), seen=seen)
+        case (TensorSeen(), TensorSeen()):
+            yield from _tensors(expected, got, path, rules)
+        case (NumberSeen() | TensorSeen(), NumberSeen() | TensorSeen()) if _shape(expected) == () == _shape(got):
+            yield from _scalars(expected, got, path, rules)
+        case (SequenceSeen(), SequenceSeen()) if len(expected.items) == len(got.items):
+            names = returns if len(returns) == len(expected.items) else tuple(f"[{i}]" for i in range(len(expected.items)))
+            for name, one, other in zip(names, expected.items, got.items, strict=True):
+                yield from _differences(one, other, _join(path, name), rules, ())
+        case (MappingSeen(), MappingSeen()):
+            yield from _mappings(expected, got, path, rules)
+        case (TextSeen(), TextSeen()):
+            if expected != got:
+                yield Difference(Layer.VALUES, path, describe(expected), describe(got), seen=seen)
+        case _ if expected != got:
+            yield Difference(Layer.STRUCTURE, path, _values_asked(expected, returns), describe(got), seen=seen)
+
+
+def _values_asked(expected: Seen, returns: tuple[str, ...]) -> str:
+    if isinstance(expected, SequenceSeen) and len(returns) == len(expected.items) > 0:
+        return f"{len(returns)} value{'s' * (len(returns) != 1)}: {', '.join(returns)}"
+    return describe(expected)
 
 
 def _join(path: str, name: str) -> str:
@@ -157,50 +201,62 @@ def _mappings(expected: MappingSeen, got: MappingSeen, path: str, rules: Rules) 
     if wanted.keys() != came.keys():
         missing = [key for key in wanted if key not in came]
         extra = [key for key in came if key not in wanted]
-        parts = ([f"missing: {', '.join(missing)}"] if missing else []) + ([f"not asked for: {', '.join(extra)}"] if extra else [])
-        yield Difference(Layer.STRUCTURE, path, describe(expected), f"{describe(got)} ({'; '.join(parts)})")
+        parts = [f"{word}: {', '.join(keys[:6])}" for word, keys in (("missing", missing), ("not asked for", extra)) if keys]
+        text = f"{describe(got)} ({'; '.join(parts)})"
+        yield Difference(Layer.STRUCTURE, path, describe(expected), text, seen=(expected, got))
         return
     for key in wanted:
         yield from _differences(wanted[key], came[key], _join(path, key), rules, ())
 
 
-def _is_scalar(seen: Seen) -> bool:
+def _shape(seen: Seen) -> tuple[int, ...]:
+    return seen.shape if isinstance(seen, TensorSeen) else ()
+
+
+def _scalars(expected: NumberSeen | TensorSeen, got: NumberSeen | TensorSeen, path: str, rules: Rules) -> Iterator[Difference]:
     """A number and a tensor without dimensions are two writings of one thing (`loss` and `loss.item()`)."""
-    return isinstance(seen, NumberSeen) or (isinstance(seen, TensorSeen) and seen.shape == ())
-
-
-def _scalars(expected: Seen, got: Seen, path: str, rules: Rules) -> Iterator[Difference]:
-    if isinstance(expected, TensorSeen) and isinstance(got, TensorSeen):
-        yield from _tensors(expected, got, path, rules)
+    seen = (expected, got)
+    if any(isinstance(side, TensorSeen) and side.device != "cpu" for side in seen):
+        yield Difference(Layer.DEVICE, path, describe(expected), describe(got), seen=seen)
+        return
+    if rules.autograd and isinstance(expected, TensorSeen) and expected.requires_grad:
+        text = f"{describe(got)}, which autograd cannot follow"
+        yield Difference(Layer.AUTOGRAD, path, _autograd(expected), text, seen=seen)
+    one, other = (_as_tensor(side) for side in seen)
+    if one.is_complex() != other.is_complex():
+        yield Difference(Layer.DTYPE, path, describe(expected), describe(got), seen=seen)
         return
     # `.item()` of a float32 is a Python float that is no more exact than float32 was.
-    one, other = (_as_tensor(seen) for seen in (expected, got))
-    coarse = "float32" if one.is_floating_point() or other.is_floating_point() else "int64"
-    if not _close(one, other, rules.rtol if rules.rtol is not None else tolerance(coarse)):
-        yield Difference(Layer.VALUES, path, describe(expected), describe(got), (one, other))
+    rtol = _rtol(rules, "float32" if one.dtype.is_floating_point or other.dtype.is_floating_point else "int64")
+    if not close(one, other, rtol):
+        wanted, came = _told_apart(one, other)
+        yield Difference(Layer.VALUES, path, wanted, came, (one, other), seen)
 
 
-def _as_tensor(seen: Seen) -> torch.Tensor:
-    if isinstance(seen, NumberSeen):
-        return torch.tensor(seen.value, dtype=torch.float64 if isinstance(seen.value, float) else torch.int64)
-    assert isinstance(seen, TensorSeen)
-    return seen.values
+def _as_tensor(seen: NumberSeen | TensorSeen) -> torch.Tensor:
+    if isinstance(seen, TensorSeen):
+        return seen.values
+    kind = torch.bool if isinstance(seen.value, bool) else torch.float64 if isinstance(seen.value, float) else torch.int64
+    return torch.tensor(seen.value, dtype=kind)
 
 
 def _tensors(expected: TensorSeen, got: TensorSeen, path: str, rules: Rules) -> Iterator[Difference]:
+    seen = (expected, got)
     if expected.shape != got.shape:
-        yield Difference(Layer.SHAPE, path, f"shape {expected.shape}", f"shape {got.shape}")
+        yield Difference(Layer.SHAPE, path, f"shape {expected.shape}", f"shape {got.shape}", seen=seen)
         return
     if expected.dtype != got.dtype and not (rules.any_dtype and _floating(expected.dtype) and _floating(got.dtype)):
-        yield Difference(Layer.DTYPE, path, expected.dtype, got.dtype)
+        yield Difference(Layer.DTYPE, path, f"dtype {expected.dtype}", f"dtype {got.dtype}", seen=seen)
     if expected.device != got.device:
-        yield Difference(Layer.DEVICE, path, expected.device, got.device)
+        yield Difference(Layer.DEVICE, path, f"a tensor on {expected.device}", f"a tensor on {got.device}", seen=seen)
         return  # a meta tensor has no values
     if rules.autograd and (expected.requires_grad, expected.is_leaf) != (got.requires_grad, got.is_leaf):
-        yield Difference(Layer.AUTOGRAD, path, _autograd(expected), _autograd(got))
-    rtol = rules.rtol if rules.rtol is not None else tolerance(expected.dtype, got.dtype)
-    if not _close(expected.values, got.values, rtol):
-        yield Difference(Layer.VALUES, path, _some(expected, got, expected), _some(expected, got, got), (expected.values, got.values))
+        yield Difference(Layer.AUTOGRAD, path, _autograd(expected), _autograd(got), seen=seen)
+    if expected.values.is_complex() != got.values.is_complex():
+        return  # the dtype says it
+    if not close(expected.values, got.values, _rtol(rules, expected.dtype, got.dtype)):
+        wanted, came = _told_apart(expected.values, got.values)
+        yield Difference(Layer.VALUES, path, wanted, came, (expected.values, got.values), seen)
 
 
 def _autograd(seen: TensorSeen) -> str:
@@ -208,34 +264,38 @@ def _autograd(seen: TensorSeen) -> str:
 
 
 def _floating(dtype: str) -> bool:
-    return tolerance(dtype) > 0
+    return getattr(torch, dtype).is_floating_point is True
 
 
-def _some(expected: TensorSeen, got: TensorSeen, which: TensorSeen) -> str:
-    """The value that stands out: a small tensor whole, of a larger one the element that is furthest off."""
-    if which.values.numel() <= 6:
-        return _listed(which.values.tolist())
-    gap = (expected.values.double() - got.values.double()).abs().nan_to_num(nan=math.inf)
-    index = tuple(int(i) for i in torch.unravel_index(gap.argmax(), gap.shape))
-    return f"{_number(which.values[index].item())} at {list(index)}"
+def _rtol(rules: Rules, *dtypes: str) -> float:
+    usual = tolerance(*dtypes)
+    return usual if rules.rtol is None or usual == 0 else rules.rtol
 
 
-def _close(expected: torch.Tensor, got: torch.Tensor, rtol: float) -> bool:
-    if expected.numel() == 0:
-        return True
+def close(expected: torch.Tensor, got: torch.Tensor, rtol: float) -> bool:
+    """Whether two tensors of one shape agree; NaN equals NaN, infinities must match. With rtol 0 they must be equal."""
     if rtol == 0:
         return bool((expected == got).all())
-    one, other = expected.double(), got.double()
+    one, other = numbers(expected), numbers(got)
     finite = torch.isfinite(one)
     if not torch.equal(finite, torch.isfinite(other)):
         return False
-    odd_one, odd_other = one[~finite].nan_to_num(nan=0.0), other[~finite].nan_to_num(nan=0.0)
-    if not torch.equal(odd_one, odd_other):
+    if not torch.equal(one[~finite].nan_to_num(nan=0.0), other[~finite].nan_to_num(nan=0.0)):
         return False
     one, other = one[finite], other[finite]
-    if one.numel() == 0:
-        return True
-    scale = one.square().mean().sqrt()
     # Where the target is all zeros, rounding is measured against 1.
-    floor = rtol * (scale if scale > 0 else 1.0)
+    floor = rtol * (size_of(one) or 1.0)
     return bool(((one - other).abs() <= rtol * one.abs() + floor).all())
+
+
+def size_of(values: torch.Tensor) -> float:
+    """The root mean square, computed so that the squares of large values do not overflow; 0 for no values."""
+    if values.numel() == 0:
+        return 0.0
+    largest = values.abs().max().item()
+    return largest * (values / largest).square().mean().sqrt().item() if largest else 0.0
+
+
+def numbers(values: torch.Tensor) -> torch.Tensor:
+    """Any tensor as float64; a complex one as its two parts, in a last dimension of 2."""
+    return torch.view_as_real(values).double() if values.is_complex() else values.double()

@@ -7,7 +7,7 @@ A chapter's `checks.py` defines exercises with the `exercise` decorator; its `an
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -15,7 +15,10 @@ from typing import Any
 
 import torch
 
-__all__ = ["Case", "Exercise", "NotStarted", "RightAnswer", "Rules", "Swap", "WrongAnswer", "exercise", "load_checks"]
+__all__ = [
+    "Case", "CheckFileError", "Exercise", "NotStarted", "RightAnswer", "Rules", "Swap", "WrongAnswer", "exercise", "load_checks",
+    "load_module", "written_out",
+]  # fmt: skip
 
 
 class NotStarted(Exception):
@@ -23,17 +26,18 @@ class NotStarted(Exception):
 
 
 class CheckFileError(Exception):
-    """A chapter's checks.py is missing or does not say what it must."""
+    """A chapter's checks.py or answers.py is missing, does not run, or does not say what it must."""
 
 
 class Case:
     """One set of inputs that a probe is run on.
 
     Cases are listed from simple to complex, so that the first one that fails locates the fault. `label` completes the
-    sentence 'checked on …', for example 'a 3x4 matrix'.
+    sentence 'checked on …', for example 'a 3x4 matrix'. Inputs are plain data: tensors, numbers, text, None, and lists, tuples
+    and dicts of them. Each run gets copies that keep strides and `requires_grad`, but share no memory with one another.
     """
 
-    def __init__(self, label: str, **inputs: Any) -> None:
+    def __init__(self, label: str, /, **inputs: Any) -> None:
         self.label = label
         self.inputs: dict[str, Any] = inputs
 
@@ -45,7 +49,8 @@ class Case:
 class Rules:
     """How strictly an observation is compared with the reference's.
 
-    `rtol` overrides the relative tolerance that otherwise follows from the dtype (see `compare.tolerance`).
+    `rtol` overrides the relative tolerance that otherwise follows from the dtype (see `compare.tolerance`); whole numbers and
+    bools are always compared exactly.
     `any_dtype` accepts every floating point dtype; `autograd` also compares `requires_grad` and leaf-ness;
     `side_effects` compares which inputs were changed in place.
     """
@@ -131,13 +136,20 @@ def exercise(
 def load_checks(chapter_folder: Path) -> dict[str, Exercise]:
     """The exercises that `chapter_folder/checks.py` defines, in order.
 
-    Raises `CheckFileError` if the file is missing or defines none.
+    Raises `CheckFileError` if the file is missing, does not run, or defines none.
     """
-    return {value.name: value for value in vars(load_module(chapter_folder / "checks.py")).values() if isinstance(value, Exercise)}
+    path = chapter_folder / "checks.py"
+    found = {value.name: value for value in vars(load_module(path)).values() if isinstance(value, Exercise)}
+    if not found:
+        raise CheckFileError(f"{path} defines no exercise")
+    return found
 
 
 def load_module(path: Path) -> ModuleType:
-    """Run a chapter's Python file under a name of its own, so that two chapters' checks never meet in sys.modules."""
+    """Run a chapter's Python file under a name of its own, so that two chapters' checks never meet in sys.modules.
+
+    Raises `CheckFileError` if it is missing or does not run.
+    """
     if not path.is_file():
         raise CheckFileError(f"{path} is missing")
     module = ModuleType(f"{path.parent.name}.{path.stem}")
@@ -145,9 +157,14 @@ def load_module(path: Path) -> ModuleType:
     # Dataclasses and typing look their module up by name while the file runs.
     sys.modules[module.__name__] = module
     try:
-        exec(compile(path.read_text(encoding="utf-8"), str(path), "exec"), module.__dict__)
+        # dont_inherit: this file's own `from __future__` imports must not change what the chapter's annotations mean.
+        exec(compile(path.read_text(encoding="utf-8"), str(path), "exec", dont_inherit=True), module.__dict__)
+    except CheckFileError as error:
+        raise CheckFileError(f"{path}: {error}") from error
+    except Exception as error:
+        raise CheckFileError(f"{path} does not run: {type(error).__name__}: {error}") from error
     finally:
-        del sys.modules[module.__name__]
+        sys.modules.pop(module.__name__, None)
     return module
 
 
@@ -159,7 +176,9 @@ class Swap:
     new: str
 
     def apply(self, reference: str) -> str:
-        """The edited code. Raises ValueError unless `old` stands in the reference exactly once."""
+        """The edited code. Raises ValueError unless `old` stands in the reference exactly once and `new` differs from it."""
+        if self.old == self.new:
+            raise ValueError(f"{self.old!r} is replaced by itself: the answer would be the reference")
         if reference.count(self.old) != 1:
             raise ValueError(f"{self.old!r} stands {reference.count(self.old)} times in the reference, not once:\n{reference}")
         return reference.replace(self.old, self.new)
@@ -191,6 +210,10 @@ class WrongAnswer:
     code: Code
     also: tuple[Code, ...] = ()
 
+    def __post_init__(self) -> None:
+        if not (self.name.strip() and self.says.strip() and self.hint.strip()):
+            raise CheckFileError(f"wrong answer {self.name!r} needs a name, what it says to the student, and a hint")
+
 
 @dataclass(frozen=True)
 class RightAnswer:
@@ -199,5 +222,6 @@ class RightAnswer:
     name: str
     code: Code
 
-
-Banks = Mapping[str, list[WrongAnswer]]
+    def __post_init__(self) -> None:
+        if not self.name.strip():
+            raise CheckFileError("a right answer needs a name")

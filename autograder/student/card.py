@@ -7,17 +7,22 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from autograder.student.picture import picture_img
+from autograder.student.picture import picture_html
 from autograder.verdict import Verdict
 
 __all__ = ["Card", "ProgressTable", "card_html"]
 
-# Jupyter's own colours where there are any, so that the card follows its theme; else colours that hold on light and dark.
+# The page's own colours where it names them (JupyterLab, the rendered course), so that the card follows its theme.
 _TEXT = "var(--jp-content-font-color1, var(--pst-color-text-base, inherit))"
 _QUIET = "var(--jp-content-font-color2, var(--pst-color-text-muted, #767676))"
-_GROUND = "var(--jp-layout-color1, var(--pst-color-surface, transparent))"
 _EDGE = "var(--jp-border-color2, var(--pst-color-border, #c8c8c8))"
-_BARS = {"passed": ("#1a7f4b", "✓"), "not started": ("#808080", "○"), "": ("#b35806", "→")}
+# Each stands apart from white and from near black by 3 to 1; the words beside them say the same.
+_GREEN, _ORANGE, _GREY = "#2e9e63", "#cf7a1f", "#8a8a8a"
+_MARKS = {"passed": (_GREEN, "✓"), "not started": (_GREY, "○"), "could not be checked": (_GREY, "?")}
+
+_ROW = '<div style="display:flex;flex-wrap:wrap;gap:0 1em;margin:{above} 0 0">{cells}</div>'
+_LABEL = '<span style="flex:0 0 6.5em;color:{quiet}">{text}</span>'
+_VALUE = '<span style="flex:1 1 15em;min-width:0;overflow-wrap:anywhere{more}">{text}</span>'
 
 
 class Card:
@@ -51,57 +56,92 @@ class ProgressTable:
         return self.trouble or f"{passed} of {len(self.verdicts)} exercises passed, {points} of {most} points"
 
     def __str__(self) -> str:
-        lines = [f"  {_mark(v)[1]} {v.exercise:<32} {v.points}/{v.max_points}  {v.title}" for v in self.verdicts]
+        width = max((len(v.exercise) for v in self.verdicts), default=0)
+        lines = [f"  {_mark(v)[1]} {v.exercise:<{width}}  {v.points} of {v.max_points}  {v.title}" for v in self.verdicts]
         return "\n".join([*lines, self.summary])
 
     __repr__ = __str__
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        rows = "".join(
-            f'<tr><td style="color:{_mark(v)[0]};text-align:left">{_mark(v)[1]}</td><td style="text-align:left">{html.escape(v.exercise)}</td>'
-            f'<td>{v.points}/{v.max_points}</td><td style="text-align:left">{html.escape(v.title)}</td></tr>'
-            for v in self.verdicts
-        )
-        head = '<tr><th></th><th style="text-align:left">exercise</th><th>points</th><th style="text-align:left">state</th></tr>'
-        return {
-            "text/plain": str(self),
-            "text/html": f"<table>{head}{rows}</table><p>{html.escape(self.summary)}</p>",
-        }
+        rows = "".join(_progress_row(verdict) for verdict in self.verdicts)
+        table = f'<table style="border-collapse:collapse;margin:0 0 0.6em;font-size:inherit">{rows}</table>' if rows else ""
+        body = f'{table}<div style="color:{_TEXT}"><b>{_inline(self.summary)}</b></div>'
+        return {"text/plain": str(self), "text/html": _framed(body, _GREY, "Progress in this chapter")}
+
+
+def _progress_row(verdict: Verdict) -> str:
+    colour, mark = _mark(verdict)
+    cell = f"border:0;border-bottom:1px solid {_EDGE};padding:0.3em 1.2em 0.3em 0;text-align:left;background:none"
+    points = f"{verdict.points} of {verdict.max_points}"
+    return (
+        f'<tr style="background:none"><td style="{cell};color:{colour}">{mark}</td>'
+        f'<td style="{cell};font-weight:600">{html.escape(verdict.exercise)}</td>'
+        f'<td style="{cell};font-variant-numeric:tabular-nums;white-space:nowrap">{points}</td>'
+        f'<td style="{cell};color:{_QUIET}">{html.escape(verdict.title)}</td></tr>'
+    )
 
 
 def _mark(verdict: Verdict) -> tuple[str, str]:
-    return _BARS.get(verdict.title, _BARS[""])
+    return _MARKS.get(verdict.title, (_ORANGE, "→"))
+
+
+def _framed(body: str, colour: str, label: str) -> str:
+    return (
+        f'<div role="group" aria-label="{html.escape(label)}" style="border-left:3px solid {colour};color:{_TEXT};'
+        f'padding:0.15em 0 0.2em 1.1em;margin:0.5em 0;max-width:44em;line-height:1.5">{body}</div>'
+    )
 
 
 def card_html(verdict: Verdict) -> str:
     """The card: no script, no class names, every text escaped, since some of it quotes what the student's code produced."""
+    rows = dict(verdict.rows())
+    checked = rows.pop("checked", "")
+    body = [_head(verdict)]
+    if checked:
+        body.append(f'<div style="color:{_QUIET}">{_inline(checked)}</div>')
+    for label, text in rows.items():
+        # What was seen, what to make of it, and what more there is stand a little apart.
+        above = (
+            "0.65em" if label in ("expected", "likely cause", "why", "printed") or text == next(iter(rows.values())) else "0.1em"
+        )
+        body.append(_row(label, text, above))
+        if label == "got" and verdict.picture:
+            body.append(_picture(verdict))
+    body.append(_more_hints(verdict))
+    return _framed("".join(body), _mark(verdict)[0], f"Verdict: {verdict.exercise}, {verdict.title}")
+
+
+def _head(verdict: Verdict) -> str:
     colour, mark = _mark(verdict)
     points = f"{verdict.points} of {verdict.max_points} points" if verdict.max_points else ""
-    rows = "".join(
-        f'<div style="display:flex;flex-wrap:wrap;gap:0 0.8em;margin:0.25em 0">'
-        f'<span style="color:{_QUIET};flex:0 0 7.2em">{html.escape(label)}</span>'
-        f'<span style="flex:1 1 16em;min-width:0;overflow-wrap:anywhere">{_inline(text)}</span></div>'
-        for label, text in verdict.rows()
-    )
-    picture = picture_img(verdict.picture.expected, verdict.picture.got) if verdict.picture else ""
-    more = _more_hints(verdict)
     return (
-        f'<div role="group" aria-label="Verdict: {html.escape(verdict.exercise)}, {html.escape(verdict.title)}" '
-        f'style="border:1px solid {_EDGE};border-left:4px solid {colour};border-radius:4px;background:{_GROUND};color:{_TEXT};'
-        f'padding:0.6em 0.9em;margin:0.3em 0;max-width:46em;line-height:1.45;font-size:0.95em">'
-        f'<div style="display:flex;flex-wrap:wrap;gap:0 0.6em;margin-bottom:0.35em"><b><span aria-hidden="true" style="color:{colour}">{mark}</span> '
-        f'{html.escape(verdict.exercise)}</b><span>{html.escape(verdict.title)}</span>'
-        f'<span style="color:{_QUIET};margin-left:auto">{points}</span></div>{rows}'
-        f'{f"<div style=margin-top:0.5em;overflow-x:auto>{picture}</div>" if picture else ""}{more}</div>'
+        f'<div style="display:flex;flex-wrap:wrap;gap:0 0.7em;align-items:baseline">'
+        f'<span style="font-weight:600"><span aria-hidden="true" style="color:{colour}">{mark}</span> '
+        f"{html.escape(verdict.exercise)}</span><span>{html.escape(verdict.title)}</span>"
+        f'<span style="color:{_QUIET};margin-left:auto;font-variant-numeric:tabular-nums">{points}</span></div>'
     )
+
+
+def _row(label: str, text: str, above: str) -> str:
+    more = ";font-variant-numeric:tabular-nums" if label in ("expected", "got") else ""
+    more += ";font-family:var(--jp-code-font-family, monospace);font-size:0.92em" if label == "printed" else ""
+    cells = _LABEL.format(quiet=_QUIET, text=html.escape(label)) + _VALUE.format(more=more, text=_inline(text))
+    return _ROW.format(above=above, cells=cells)
+
+
+def _picture(verdict: Verdict) -> str:
+    assert verdict.picture
+    image, caption = picture_html(verdict.picture.expected, verdict.picture.got)
+    caption = f'<div style="color:{_QUIET};font-size:0.85em">{html.escape(caption)}</div>'
+    return _ROW.format(above="0.6em", cells=_LABEL.format(quiet=_QUIET, text="") + _VALUE.format(more="", text=image + caption))
 
 
 def _more_hints(verdict: Verdict) -> str:
-    left = len(verdict.hints) - verdict.asked
-    if verdict.passed or left <= 0:
+    if verdict.passed or not verdict.hints_left:
         return ""
-    call = f'check("{verdict.exercise}", hint={verdict.asked + 1})'
-    return f'<div style="color:{_QUIET};margin-top:0.4em">Stuck? <code>{html.escape(call)}</code> shows the next hint ({left} more).</div>'
+    call = html.escape(f'check("{verdict.exercise}", hint={verdict.asked + 1})')
+    left = f"{verdict.hints_left} more" if verdict.hints_left > 1 else "the last one"
+    return f'<div style="color:{_QUIET};margin-top:0.65em">Stuck? <code>{call}</code> shows the next hint ({left}).</div>'
 
 
 def _inline(text: str) -> str:

@@ -23,15 +23,22 @@ def find_chapter_folder(cwd: Path | None = None) -> Path:
 
     Raises `ChapterNotFound` when neither holds them.
     """
-    cwd = cwd or Path.cwd()
-    places = [cwd, *([path.parent] if (path := _notebook_path()) else [])]
+    places = [cwd or _working_folder(), *([path.parent] if (path := _notebook_path()) else [])]
     for place in places:
-        if (place / "checks.py").is_file():
+        if place and (place / "checks.py").is_file():
             return place
+    looked = " or ".join(str(place) for place in dict.fromkeys(places) if place) or "the working folder, which was deleted"
     raise ChapterNotFound(
-        f"checks.py and {GOLDEN_NAME} are not in {' or '.join(map(str, places))}. They stand beside each chapter's notebook: open the "
-        "notebook in its own folder, or go there first with `%cd FOLDER`, then run this cell again."
+        f"`checks.py` and `{GOLDEN_NAME}` are not in {looked}. They stand beside each chapter's notebook: open the notebook in "
+        "its own folder, or go there first with `%cd FOLDER`, then run this cell again."
     )
+
+
+def _working_folder() -> Path | None:
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        return None
 
 
 def _notebook_path() -> Path | None:
@@ -50,7 +57,7 @@ def unsaved_note(answers: Iterable[Any]) -> str:
         cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
         saved = "\n".join("".join(cell["source"]) for cell in cells)
         sources = [inspect.getsource(answer).strip() for answer in answers]
-    except (OSError, ValueError, KeyError, TypeError):
+    except Exception:  # no source to be had, or no notebook in the file: nothing to remind of
         return ""
     if all(source in saved for source in sources):
         return ""

@@ -6,20 +6,22 @@ import difflib
 import functools
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from autograder.exercise import CheckFileError, Exercise, load_checks
 from autograder.golden import GOLDEN_NAME, GoldenError, Recorded, read_golden
+from autograder.observation import clean_text
 from autograder.probing import run_probe
 from autograder.student.card import Card, ProgressTable
 from autograder.student.chapter_folder import ChapterNotFound, find_chapter_folder, unsaved_note
-from autograder.verdict import Verdict, judge
+from autograder.verdict import NOT_CHECKED, Verdict, could_not_check, judge
 
 __all__ = ["check", "progress"]
 
 
-def check(exercise: str, *, hint: int = 1, namespace: Mapping[str, Any] | None = None, folder: Path | None = None) -> Card:
+def check(exercise: str = "", *, hint: int = 1, namespace: Mapping[str, Any] | None = None, folder: Path | None = None) -> Card:
     """Check one exercise and return its verdict as a card.
 
     `hint` shows that many rungs of hints. `namespace` is where the answer is looked up (default: the notebook's names),
@@ -28,15 +30,20 @@ def check(exercise: str, *, hint: int = 1, namespace: Mapping[str, Any] | None =
     expression of a check cell its text/plain is the bare number of points, as nbgrader's scoring asks.
     """
     if not isinstance(exercise, str):
-        return Card(_not_checkable(repr(exercise), "A check takes the exercise's name.", 'Write it in quotes: check("name").'))
+        given = getattr(exercise, "__name__", "")  # a function handed over instead of its name
+        name = clean_text(given, 100) if isinstance(given, str) and given else "name"
+        return Card(_not_checkable(name, "A check takes the exercise's name as text.", f'Write it in quotes: `check("{name}")`.'))
     try:
         exercises, golden = _chapter(*_versions(folder or find_chapter_folder()))
     except ChapterNotFound as error:
         return Card(_not_checkable(exercise, "This notebook's chapter was not found.", str(error)))
     except (CheckFileError, GoldenError) as error:
         return Card(_not_checkable(exercise, "The chapter's files are incomplete.", str(error)))
-    if exercise not in exercises or exercise not in golden:
+    if exercise not in exercises:
         return Card(_unknown(exercise, list(exercises)))
+    if exercise not in golden:
+        reason = f"checks.py knows this exercise, {GOLDEN_NAME} does not: the two are of different versions."
+        return Card(_not_checkable(exercise, reason, "Copy both again from the course's notebooks/ folder."))
     namespace = _notebook_names() if namespace is None else namespace
     return Card(_verdict(exercises[exercise], golden[exercise], namespace, hint))
 
@@ -52,12 +59,14 @@ def progress(*, namespace: Mapping[str, Any] | None = None, folder: Path | None 
 
 
 def _verdict(exercise: Exercise, recorded: Recorded, namespace: Mapping[str, Any], hint: int) -> Verdict:
-    observations = run_probe(exercise, namespace, recorded.cases)
     rungs = hint if isinstance(hint, int) and hint >= 1 else 1
-    verdict = judge(exercise, recorded, observations, hint=rungs)
+    try:
+        verdict = judge(exercise, recorded, run_probe(exercise, namespace, recorded.cases), hint=rungs)
+    except Exception as error:  # neither the answer nor the arguments can cause this
+        fault = f"A fault of the course, not yours: {type(error).__name__}: {error}"
+        return replace(could_not_check(exercise, fault), next_step="Restart the kernel and try again; then tell your instructor.")
     if verdict.passed:
-        note = unsaved_note(namespace[name] for name in exercise.asks if name in namespace)
-        verdict = Verdict(**{**vars(verdict), "note": note})
+        return replace(verdict, note=unsaved_note(namespace[name] for name in exercise.asks if name in namespace))
     return verdict
 
 
@@ -81,11 +90,13 @@ def _notebook_names() -> dict[str, Any]:
 
 
 def _unknown(name: str, known: list[str]) -> Verdict:
+    name = clean_text(name, 100)
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.4) or known
-    return _not_checkable(name, "This chapter has no exercise of that name.", f"The nearest names are: {', '.join(near)}.")
+    calls = ", ".join(f'`check("{one}")`' for one in near)
+    return _not_checkable(name, "This chapter has no exercise of that name.", f"Did you mean {calls}?")
 
 
 def _not_checkable(name: str, reason: str, next_step: str) -> Verdict:
     return Verdict(
-        exercise=name, passed=False, points=0, max_points=0, layer="", checked="Nothing yet.", got=reason, next_step=next_step
+        exercise=name, passed=False, points=0, max_points=0, layer=NOT_CHECKED, checked="", got=reason, next_step=next_step
     )

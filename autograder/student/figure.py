@@ -24,7 +24,7 @@ class _Image:
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         data = base64.b64encode(self._svg).decode()
-        style = "background:#fff;max-width:100%;height:auto;border-radius:4px"
+        style = "border:0;background:#fff;max-width:100%;height:auto;border-radius:4px"
         image = f'<img alt="{html.escape(self._alt, quote=True)}" style="{style}" src="data:image/svg+xml;base64,{data}">'
         return {"text/plain": f"Figure: {self._alt}", "text/html": image}
 
