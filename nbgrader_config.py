@@ -1,6 +1,5 @@
 """nbgrader's settings for this course: solutions/ is the source, notebooks/ the release, and our engine judges."""
 
-from autograder.release.preprocessors import ClearToStub, MarkGenerated
 from nbgrader.preprocessors import (
     CheckCellMetadata,
     ClearOutput,
@@ -8,6 +7,8 @@ from nbgrader.preprocessors import (
     LockCells,
     SaveCells,
 )
+
+from autograder.release.preprocessors import ClearToStub, MarkGenerated
 
 c = get_config()  # noqa: F821
 
@@ -34,14 +35,17 @@ c.GenerateAssignment.preprocessors = [
     SaveCells,
     CheckCellMetadata,
 ]
+c.ClearSolutions.enforce_metadata = True
 c.ClearSolutions.text_stub = "*Write your answer here, in place of this line.*"
 
 # What nbgrader would read from a submission is rebuilt from solutions/ first, and judged from outside the student's kernel.
+c.Autograde.pre_convert_hook = "autograder.grading.preprocessors.prepare"
+c.Autograde.exporter_class = "autograder.grading.preprocessors.SubmissionExporter"
 c.Autograde.sanitize_preprocessors = ["autograder.grading.preprocessors.Rebuild"]
 c.Autograde.autograde_preprocessors = [
     "autograder.grading.preprocessors.RunAndJudge",
     "nbgrader.preprocessors.SaveAutoGrades",
+    "autograder.grading.preprocessors.FlagForReview",
     "nbgrader.preprocessors.AssignLatePenalties",
     "nbgrader.preprocessors.CheckCellMetadata",
 ]
-c.ClearSolutions.enforce_metadata = True

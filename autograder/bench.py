@@ -12,8 +12,8 @@ from rich.table import Table
 
 from autograder.grading.execute import Work, execute
 from autograder.release.source import Chapter, load_chapter
-from autograder.student.check import check
 from autograder.student.card import card_html
+from autograder.student.check import check
 
 __all__ = ["bench", "chapter_seconds", "check_milliseconds"]
 

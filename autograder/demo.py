@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import copy
+import json
 import random
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
 
-from autograder.release.source import Chapter
+from autograder.release.source import Chapter, SourceError
 from autograder.release.text import write_atomically
 
 __all__ = ["STUDENTS", "make_class", "make_course"]
 
 STUDENTS = (
-    "ada", "alan", "barbara", "blaise", "claude", "donald", "edsger", "emmy", "evelyn", "frances", "geoffrey", "grace", "hedy", "jean",
-    "joan", "john", "karen", "katherine", "kurt", "linus", "margaret", "radia", "sofia", "yann",
+    "ada", "alan", "barbara", "blaise", "claude", "donald", "edsger", "emmy", "evelyn", "frances", "geoffrey", "grace",
+    "hedy", "jean", "joan", "john", "karen", "katherine", "kurt", "linus", "margaret", "radia", "sofia", "yann",
 )  # fmt: skip
+MARK = ".made-by-demo"
 BROKEN = {"john": "not a notebook", "karen": "check cell deleted", "kurt": "check cell copied", "linus": "ids lost"}
 
 
@@ -32,23 +35,33 @@ class Habits:
 
 
 def make_course(course: Path, folder: Path) -> None:
-    """A course folder beside the real one: its own submissions and gradebook, the same sources and settings by link."""
-    if folder.exists():
+    """A course folder beside the real one: its own submissions and gradebook, the same sources and settings by link.
+
+    What an earlier demo left there is replaced. Raises `SourceError` where the folder holds anything else.
+    """
+    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+        raise SourceError(f"{folder} is not a folder: name another one with --folder")
+    if folder.is_dir() and any(folder.iterdir()):
+        if not (folder / MARK).is_file():
+            raise SourceError(
+                f"{folder} holds files that no demo made, and a demo replaces all: name another folder with --folder"
+            )
         shutil.rmtree(folder)
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / MARK).touch()
     for name in ("solutions", "notebooks", "nbgrader_config.py"):
         (folder / name).symlink_to((course / name).resolve())
 
 
-def make_class(chapters: list[Chapter], notebooks: Path, folder: Path, seed: int = 8) -> None:
+def make_class(chapters: list[Chapter], notebooks: Path, folder: Path, seed: int = 8, students: Sequence[str] = STUDENTS) -> None:
     """Write submitted/STUDENT/CHAPTER/ for the whole class: plausible mixes, the same for one seed."""
     draw = random.Random(seed)
-    for student in STUDENTS:
+    for student in students:
         habits = Habits(right=draw.betavariate(4, 1.6), unfinished=draw.choice([0.0, 0.1, 0.5]))
         for chapter in chapters:
             released = nbformat.read(notebooks / chapter.name / f"{chapter.name}.ipynb", as_version=4)
             notebook = _solved(released, chapter, habits, draw)
-            data = _spoil(notebook, chapter, BROKEN.get(student, ""))
+            data = _spoil(notebook, BROKEN.get(student, ""))
             write_atomically(folder / "submitted" / student / chapter.name / f"{chapter.name}.ipynb", data)
 
 
@@ -69,11 +82,14 @@ def _answer(chapter: Chapter, exercise: str, habits: Habits, draw: random.Random
         return chapter.stub(exercise)
     # Students make the mistakes that are listed first more often.
     wrong = chapter.wrong_codes(exercise)
+    if not wrong:
+        return chapter.stub(exercise)
     _, codes = wrong[min(int(draw.expovariate(0.6)), len(wrong) - 1)]
     return draw.choice(codes)
 
 
-def _spoil(notebook: NotebookNode, chapter: Chapter, how: str) -> bytes:
+def _spoil(notebook: NotebookNode, how: str) -> bytes:
+    """The notebook as bytes, with the accident that `how` names."""
     if how == "not a notebook":
         return b"%PDF-1.7 I exported it for you, hope that is fine\n"
     first = next(n for n, cell in enumerate(notebook.cells) if cell.id.startswith("check_"))
@@ -85,6 +101,4 @@ def _spoil(notebook: NotebookNode, chapter: Chapter, how: str) -> bytes:
     elif how == "ids lost":
         for number, cell in enumerate(notebook.cells):
             cell.id, cell.metadata = f"cell-{number}", nbformat.from_dict({})
-    import json
-
     return json.dumps(notebook, indent=1).encode()

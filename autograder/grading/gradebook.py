@@ -2,33 +2,46 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+import tempfile
 import warnings
+from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import nbformat
-from nbgrader.api import Gradebook
-from nbgrader.coursedir import CourseDirectory
+from nbformat import NotebookNode
+from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.preprocessors import AssignLatePenalties, SaveAutoGrades
+from nbgrader.utils import parse_utc
 from sqlalchemy.exc import SAWarning
 
 from autograder.grading.judging import Assignment, Result
+from autograder.grading.submission import read_plain
 from autograder.release.release import course_config, generate
 from autograder.release.text import write_atomically
 
-__all__ = ["Recorder"]
+__all__ = ["Recorder", "describe_result", "flag_for_review", "keep_only", "knows_chapter"]
+
+MAX_KEPT_BYTES = 1_000_000  # of a submission that is no notebook
+TIMESTAMP = "timestamp.txt"
 
 
 class Recorder:
     """The one writer of a course's gradebook and autograded/ folder, for one chapter; open while a run lasts."""
 
-    def __init__(self, course: Path, assignment: Assignment, scratch: Path) -> None:
-        """Open the gradebook; a chapter it does not know yet is noted in it by nbgrader's generate_assignment, in `scratch`."""
-        self.course, self.assignment, self.chapter = course.resolve(), assignment, assignment.chapter.name
+    def __init__(self, course: Path, assignment: Assignment) -> None:
+        """Open the gradebook, and have nbgrader's generate_assignment note the chapter's cells in it.
+
+        Raises `SourceError` with nbgrader's log when it refuses: cells were added or removed although there are submissions.
+        """
+        self.course, self.assignment = course.resolve(), assignment
         self.config = course_config(course)
-        self.coursedir = CourseDirectory(config=self.config)
         self.db_url = f"sqlite:///{self.course / 'gradebook.db'}"
-        generate(course, self.chapter, scratch / "release", self.course / "gradebook.db")
+        with tempfile.TemporaryDirectory(prefix="grade-") as scratch:
+            generate(course, assignment.name, Path(scratch), self.course / "gradebook.db")
         self.gradebook = Gradebook(self.db_url, self.config.CourseDirectory.course_id)
 
     def close(self) -> None:
@@ -43,38 +56,105 @@ class Recorder:
 
     def folder(self, student: str) -> Path:
         """Where this student's autograded files stand."""
-        return self.course / "autograded" / student / self.chapter
+        return self.course / "autograded" / student / self.assignment.name
+
+    def recorded(self, student: str, submission: str) -> dict[str, str] | None:
+        """How this submission, known by its digest, was graded; None where it was not, or with another edition of the chapter."""
+        try:
+            self.gradebook.find_submission(self.assignment.name, student)
+            path = self.folder(student) / f"{self.assignment.name}.ipynb"
+            about: dict[str, str] = json.loads(path.read_bytes())["metadata"]["autograder"]
+            same = about["submission"] == submission and about["assignment"] == self.assignment.digest
+            return about if same and about["outcome"] != "failed" else None
+        except (MissingEntry, OSError, ValueError, KeyError, TypeError, UnicodeError):
+            return None
 
     def record(self, student: str, result: Result, submitted: bytes | None, digest: str) -> None:
-        """Write the student's points and autograded notebook. A result that needs a person is flagged for manual grading."""
-        timestamp = self.coursedir.get_existing_timestamp(str(self.course / "submitted" / student / self.chapter))
+        """Write the student's points and autograded notebook. A result that needs a person is flagged for manual grading.
+
+        Raises what nbgrader, the database or the disk raises; the student then counts as not graded, others can be recorded.
+        """
+        chapter, folder = self.assignment.name, self.folder(student)
+        # First away, last written: a run that died half way is continued from the notebooks that are there.
+        (folder / f"{chapter}.ipynb").unlink(missing_ok=True)
+        timestamp = _timestamp(self.course / "submitted" / student / chapter / TIMESTAMP)
+        try:
+            notebook = self._save_points(student, result, timestamp)
+        except BaseException:
+            self.gradebook.db.rollback()
+            raise
+        describe_result(notebook, result, digest, self.assignment)
+        files = dict(self.assignment.files)
+        if submitted is not None and result.outcome == "malformed":
+            files["submitted-as-it-was.txt"] = submitted[:MAX_KEPT_BYTES]
+        if timestamp is not None:
+            files[TIMESTAMP] = f"{timestamp:%Y-%m-%d %H:%M:%S} UTC".encode()
+        keep_only(folder, files)
+        write_atomically(folder / f"{chapter}.ipynb", nbformat.writes(notebook).encode("utf-8", "replace") + b"\n")
+
+    def _save_points(self, student: str, result: Result, timestamp: datetime | None) -> NotebookNode:
+        chapter = self.assignment.name
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", SAWarning)  # nbgrader's own way of adding a submission
             self.gradebook.update_or_create_student(student)
-            self.gradebook.update_or_create_submission(self.chapter, student, **({"timestamp": timestamp} if timestamp else {}))
-        resources: Any = {
-            "nbgrader": {"student": student, "assignment": self.chapter, "notebook": self.chapter, "db_url": self.db_url},
-            "unique_key": self.chapter,
-        }
-        notebook = result.notebook
-        notebook.metadata["autograder"] |= {"outcome": result.outcome, "detail": result.detail, "submission": digest}
+            self.gradebook.update_or_create_submission(chapter, student, **({"timestamp": timestamp} if timestamp else {}))
+        notebook, resources = result.notebook, _resources(student, chapter, self.db_url)
         for preprocessor in (SaveAutoGrades(config=self.config), AssignLatePenalties(config=self.config)):
             notebook, resources = preprocessor.preprocess(notebook, resources)
         if result.outcome != "graded":
-            self._flag(student)
-        folder = self.folder(student)
-        for name, data in self.assignment.files.items():
-            write_atomically(folder / name, data)
-        if submitted is not None and result.outcome == "malformed":
-            write_atomically(folder / "submitted-as-it-was.txt", submitted[:1_000_000])
-        if timestamp is not None:
-            write_atomically(folder / "timestamp.txt", f"{timestamp:%Y-%m-%d %H:%M:%S} UTC".encode())
-        # Last, since a run that died half way is continued from the notebooks that are there.
-        write_atomically(folder / f"{self.chapter}.ipynb", nbformat.writes(notebook).encode() + b"\n")
+            flag_for_review(self.gradebook, chapter, student)
+        return notebook
 
-    def _flag(self, student: str) -> None:
-        submission = self.gradebook.find_submission(self.chapter, student)
-        for notebook in submission.notebooks:
-            for grade in notebook.grades:
-                grade.needs_manual_grade = True
-        self.gradebook.db.commit()
+
+def _resources(student: str, chapter: str, db_url: str) -> Any:
+    """What nbgrader's preprocessors are told about a notebook."""
+    about = {"student": student, "assignment": chapter, "notebook": chapter, "db_url": db_url}
+    return {"nbgrader": about, "unique_key": chapter}
+
+
+def describe_result(notebook: NotebookNode, result: Result, submission: str, assignment: Assignment) -> None:
+    """Note in an autograded notebook how it came about, for reports and for the next run."""
+    notebook.metadata["autograder"] |= {
+        "outcome": result.outcome, "detail": result.detail, "submission": submission, "assignment": assignment.digest,
+    }  # fmt: skip
+
+
+def flag_for_review(gradebook: Gradebook, chapter: str, student: str) -> None:
+    """Ask for a person's look at a submission, in nbgrader's way."""
+    gradebook.db.expire_all()  # the points were written through another session
+    for notebook in gradebook.find_submission(chapter, student).notebooks:
+        for grade in notebook.grades:
+            grade.needs_manual_grade = True
+    gradebook.db.commit()
+
+
+def knows_chapter(db_url: str, course_id: str, chapter: str) -> bool:
+    """Whether the gradebook holds the chapter's cells."""
+    with Gradebook(db_url, course_id) as gradebook:
+        try:
+            gradebook.find_notebook(chapter, chapter)
+        except MissingEntry:
+            return False
+        return True
+
+
+def keep_only(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Make `folder` hold these files and nothing else; links in it are removed, never followed."""
+    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+        folder.unlink()
+    for path in sorted(folder.iterdir()) if folder.is_dir() else []:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    for name, data in files.items():
+        write_atomically(folder / name, data)
+
+
+def _timestamp(path: Path) -> datetime | None:
+    """When the submission was collected, as nbgrader's exchange notes it; None where nothing there can be read as a time."""
+    try:
+        text = (read_plain(path, 100) or b"").decode().strip()
+        return parse_utc(text) if text else None
+    except (OSError, ValueError, OverflowError):
+        return None

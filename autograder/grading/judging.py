@@ -1,11 +1,12 @@
 """From observations to points: judge a run outside the student's kernel, and put the verdicts into the notebook.
 
-Points come from the secret inputs. What the student is shown is judged on the public ones, which they have, so that feedback repeats
-what their own notebook said and no secret input or expected value leaves the grader.
+Points come from the secret inputs. What the student is shown is judged on the public ones, which they have, so that feedback
+repeats what their own notebook said and no secret input or expected value leaves the grader.
 """
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,6 +15,7 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
+from autograder.compare import Layer
 from autograder.exercise import Exercise
 from autograder.golden import GOLDEN_NAME, Recorded, read_golden
 from autograder.grading.execute import Question, Run, Work, execute
@@ -21,22 +23,32 @@ from autograder.grading.inside import pack_cases
 from autograder.grading.rebuild import Malformed, Rebuilt, read_submission, rebuild
 from autograder.observation import Observation
 from autograder.release.record import record_chapter
-from autograder.release.source import Chapter, load_chapter
+from autograder.release.source import Chapter, SourceError, load_chapter
 from autograder.student.card import Card
 from autograder.verdict import Verdict, could_not_check, judge
 
-__all__ = ["Assignment", "Result", "grade_submission", "load_assignment"]
+__all__ = ["Assignment", "Result", "failed", "grade_rebuilt", "grade_submission", "load_assignment", "malformed"]
 
 
 @dataclass(frozen=True, eq=False)
 class Assignment:
-    """One chapter, ready to grade with: its released notebook and files, and the records on public and on secret inputs."""
+    """One chapter, ready to grade with: its released notebook and files, and the records on public and on secret inputs.
+
+    `digest` tells whether a result was graded with the same notebook, checks and answers. `cell_limit_s` bounds one cell of the
+    student's, in seconds.
+    """
 
     chapter: Chapter
     released: NotebookNode
     files: dict[str, bytes]
     public: dict[str, Recorded]
     secret: dict[str, Recorded]
+    digest: str
+    cell_limit_s: float = 60.0
+
+    @property
+    def name(self) -> str:
+        return self.chapter.name
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,57 +70,91 @@ class Result:
 def load_assignment(course: Path, chapter: str, release_folder: Path | None = None, seed: int | None = None) -> Assignment:
     """Read a chapter and its release, and compute the reference on fresh secret inputs (or on those of `seed`).
 
-    Raises `GoldenError` or `FileNotFoundError` when the chapter has not been released.
+    Raises `SourceError` when the chapter breaks a rule or its release is missing or out of date, `GoldenError` when its golden
+    file is missing or damaged.
     """
     source = load_chapter(course.resolve(), chapter)
     folder = (release_folder or course / "notebooks") / chapter
-    released = folder / f"{chapter}.ipynb"
-    if not released.is_file():
-        raise FileNotFoundError(f"{released} is missing: run `make release` first")
+    path = folder / f"{chapter}.ipynb"
+    if not path.is_file():
+        raise SourceError(f"{path} is missing: run `make release` first")
+    released = nbformat.read(path, as_version=4)
+    files = {
+        str(file.relative_to(folder)): file.read_bytes()
+        for file in sorted(folder.rglob("*"))
+        if file.is_file() and file != path and not {"__pycache__", ".ipynb_checkpoints"} & set(file.parts)
+    }
+    current = {name: source.folder / name for name in files if (source.folder / name).is_file()}
+    stale = [name for name, file in current.items() if file.read_bytes() != files[name] and name != GOLDEN_NAME]
+    if stale or _grading(released) != _grading(source.notebook):
+        names = ", ".join(stale) or path.name
+        raise SourceError(f"{folder} is not what solutions/{chapter} makes ({names}): run `make release` first")
     return Assignment(
-        chapter=source,
-        released=nbformat.read(released, as_version=4),
-        files={
-            str(path.relative_to(folder)): path.read_bytes()
-            for path in sorted(folder.rglob("*"))
-            if path.is_file() and path != released and not {"__pycache__", ".ipynb_checkpoints"} & set(path.parts)
-        },
-        public=read_golden(folder / GOLDEN_NAME),
-        secret=record_chapter(source, secrets.randbits(62) if seed is None else seed),
-    )
+        source, released, files, read_golden(folder / GOLDEN_NAME),
+        record_chapter(source, secrets.randbits(62) if seed is None else seed), _digest(source, path.read_bytes(), files),
+    )  # fmt: skip
 
 
-def grade_submission(assignment: Assignment, data: bytes) -> Result:
-    """Grade the bytes of a submitted notebook. Never raises for anything in them."""
+def _grading(notebook: NotebookNode) -> dict[str, float | None]:
+    """The ids of the notebook's grading cells, with their points."""
+    about = [cell.metadata.get("nbgrader", {}) for cell in notebook.cells]
+    return {one.grade_id: one.get("points") for one in about if one.get("grade") or one.get("solution")}
+
+
+def _digest(source: Chapter, released: bytes, files: dict[str, bytes]) -> str:
+    digest = hashlib.sha256(released)
+    for data in [*files.values(), *((source.folder / name).read_bytes() for name in (f"{source.name}.ipynb", "answers.py"))]:
+        digest.update(hashlib.sha256(data).digest())
+    return digest.hexdigest()
+
+
+def grade_submission(assignment: Assignment, data: bytes, note: str = "") -> Result:
+    """Grade the bytes of a submitted notebook; `note` is told with the verdicts. Never raises for anything in them."""
     try:
         rebuilt = rebuild(assignment.released, read_submission(data))
     except Malformed as error:
         return malformed(assignment, str(error))
-    return grade_rebuilt(assignment, rebuilt)
+    return grade_rebuilt(assignment, Rebuilt(rebuilt.notebook, [*filter(None, [note]), *rebuilt.notes]))
 
 
 def grade_rebuilt(assignment: Assignment, rebuilt: Rebuilt) -> Result:
     """Run a rebuilt notebook and judge it."""
-    run = execute(Work(rebuilt.notebook, assignment.files, _questions(assignment)))
-    notes = rebuilt.notes + ([f"The run ended early: {run.outcome}, {run.detail}."] if run.outcome != "graded" else [])
-    verdicts = {name: _verdict(assignment, exercise, run) for name, exercise in assignment.chapter.exercises.items()}
-    for name, verdict in verdicts.items():
-        mentioned = [note for note in notes if f"`{name}`" in note or note.startswith("The run")]
-        if mentioned:
-            verdicts[name] = replace(verdict, note=" ".join(mentioned))
+    run = execute(Work(rebuilt.notebook, assignment.files, _questions(assignment), assignment.cell_limit_s))
+    trouble = run.detail if run.outcome == "failed" else _own_error(run.notebook)
+    if trouble:
+        return failed(assignment, trouble, run.notebook)
+    notes = rebuilt.notes + ([f"The run was disturbed ({run.outcome}): {run.detail}."] if run.outcome != "graded" else [])
+    verdicts = {
+        name: _noted(_verdict(assignment, exercise, run), notes) for name, exercise in assignment.chapter.exercises.items()
+    }
     _write_verdicts(run.notebook, verdicts, notes)
     return Result(run.outcome, run.detail, run.notebook, verdicts, notes, run.seconds)
 
 
+def _noted(verdict: Verdict, notes: list[str]) -> Verdict:
+    """Add what was said about the exercise's own cell and, where it did not pass, about the notebook as a whole."""
+    own = [note for note in notes if f"`{verdict.exercise}`" in note]
+    general = [] if verdict.passed else [note for note in notes if not note.startswith("The cell `")]
+    return replace(verdict, note=" ".join([*own, *general]))
+
+
 def malformed(assignment: Assignment, reason: str) -> Result:
     """The result of a submission that could not be read: no points, and the reason where instructor and student will look."""
-    notebook = nbformat.from_dict(assignment.released)
-    verdicts = {
-        name: could_not_check(exercise, f"The submission could not be read: {reason}.")
-        for name, exercise in assignment.chapter.exercises.items()
-    }
-    _write_verdicts(notebook, verdicts, [f"The submission could not be read: {reason}."])
-    return Result("malformed", reason, notebook, verdicts, [], 0.0)
+    return _unjudged(assignment, "malformed", reason, f"The submission could not be read: {reason}.", assignment.released)
+
+
+def failed(assignment: Assignment, reason: str, notebook: NotebookNode | None = None) -> Result:
+    """The result where the grader itself failed: no points yet, to be graded again."""
+    text = f"The grader itself failed, it is no fault of the submission: {reason}. It will be graded again."
+    return _unjudged(assignment, "failed", reason, text, notebook or assignment.released)
+
+
+def _unjudged(assignment: Assignment, outcome: str, reason: str, text: str, notebook: NotebookNode) -> Result:
+    notebook = nbformat.from_dict(notebook)
+    verdicts = {name: could_not_check(exercise, text) for name, exercise in assignment.chapter.exercises.items()}
+    verdicts = {name: replace(verdict, next_step="") for name, verdict in verdicts.items()}
+    _write_verdicts(notebook, verdicts, [text])
+    return Result(outcome, reason, notebook, verdicts, [text], 0.0)
 
 
 def _questions(assignment: Assignment) -> dict[str, Question]:
@@ -124,35 +170,48 @@ def _questions(assignment: Assignment) -> dict[str, Question]:
 
 def _verdict(assignment: Assignment, exercise: Exercise, run: Run) -> Verdict:
     """Points by the secret inputs, words by the public ones."""
+    raised = _cell_error(run.notebook, exercise.name)
     answers: Sequence[list[Observation]] = run.observations.get(exercise.name, [])
     if len(answers) != 2 or not all(answers):
-        return could_not_check(exercise, "The check gave no answer: the kernel had ended, or the code did not let it speak.")
+        reason = run.troubles.get(exercise.name) or run.detail or "the code did not let it speak"
+        return could_not_check(exercise, raised or f"The check gave no answer: {reason}.")
     shown = judge(exercise, assignment.public[exercise.name], answers[0])
     decided = judge(exercise, assignment.secret[exercise.name], answers[1])
-    if decided.passed == shown.passed:
-        return _with_cell_error(shown, exercise, run.notebook)
-    if decided.passed:
-        # Wrong on the public inputs is wrong: a pass on others by chance earns nothing.
-        return _with_cell_error(shown, exercise, run.notebook)
+    if raised and shown.layer == Layer.NOT_STARTED.title:  # that would be half the truth
+        return replace(shown, layer=Layer.RAISED.title, got=raised, cause="The cell did not run to its end.")
+    # Wrong on the public inputs is wrong: a pass on others by chance earns nothing.
+    if decided.passed or not shown.passed:
+        return shown
+    known = f"{decided.cause} " if decided.mistake else ""  # other words may quote values
     return replace(
-        decided, expected="the same rule on inputs that the notebook does not show", got="something else", picture=None,
-        cause=f"{decided.cause} It passes on the inputs in the notebook, but not on fresh ones of the same kind.",
-    )  # fmt: skip
+        decided,
+        checked=exercise.checked,
+        expected="the same rule, on inputs that the notebook does not show",
+        got="something else",
+        cause=f"{known}It passes on the inputs in the notebook, but not on fresh ones of the same kind.",
+        picture=None,
+        printed="",
+    )
 
 
-def _with_cell_error(verdict: Verdict, exercise: Exercise, notebook: NotebookNode) -> Verdict:
-    """Where the answer's own cell raised, 'not started' would be untrue: tell the error instead."""
-    if verdict.layer != "not started":
-        return verdict
+def _cell_error(notebook: NotebookNode, cell_id: str) -> str:
+    """The error that the answer's own cell ended in, in a sentence; '' where it ran to its end."""
     for cell in notebook.cells:
-        if cell.get("id") == exercise.name:
-            for output in cell.get("outputs", []):
-                if output.output_type == "error":
-                    got = f"The cell itself raised {output.ename}: {output.evalue[:300]}"
-                    return replace(
-                        verdict, layer="raised", got=got, cause="The cell did not run to its end, so nothing was defined."
-                    )
-    return verdict
+        for output in cell.get("outputs", []) if cell.get("id") == cell_id else []:
+            if output.output_type == "error":
+                return f"The cell itself raised {output.ename}: {output.evalue[:300]}"
+    return ""
+
+
+def _own_error(notebook: NotebookNode) -> str:
+    """The error of a cell of ours that ran before anything of the student's did: no fault of the submission; '' without one."""
+    for cell in notebook.cells:
+        if cell.metadata.get("nbgrader", {}).get("solution"):
+            return ""
+        error = _cell_error(notebook, cell.get("id", ""))
+        if error and "raises-exception" not in cell.metadata.get("tags", []):
+            return f"{cell.get('id')}: {error}"
+    return ""
 
 
 def _write_verdicts(notebook: NotebookNode, verdicts: dict[str, Verdict], notes: list[str]) -> None:

@@ -16,11 +16,12 @@ from traitlets.config import Config, PyFileConfigLoader
 
 from autograder.diagnose import distance
 from autograder.golden import GOLDEN_NAME, GoldenError, Recorded, golden_bytes, read_golden
+from autograder.observation import MappingSeen, NumberSeen, Observation, Seen, SequenceSeen, TensorSeen, TextSeen, observe
 from autograder.release.record import PUBLIC_SEED, record_chapter
 from autograder.release.source import SourceError, chapter_names, load_chapter
 from autograder.release.text import write_atomically
 
-__all__ = ["Change", "course_config", "generate", "release"]
+__all__ = ["Change", "course_config", "generate", "own_tools_on_path", "release"]
 
 SAME = 1e-6  # relative; far below every tolerance, far above what two processors' roundings differ by in these small sums
 
@@ -34,16 +35,16 @@ class Change:
 
 
 def course_config(course: Path) -> Config:
-    """The course's nbgrader settings, read from its nbgrader_config.py."""
+    """The course's nbgrader settings, read from its nbgrader_config.py. Raises `SourceError` if that is missing."""
     if not (course / "nbgrader_config.py").is_file():
         raise SourceError(f"{course / 'nbgrader_config.py'} is missing: name the course's folder with --course")
     config: Config = PyFileConfigLoader("nbgrader_config.py", path=str(course)).load_config()
     config.CourseDirectory.root = str(course.resolve())
-    _put_own_tools_on_path()
+    own_tools_on_path()
     return config
 
 
-def _put_own_tools_on_path() -> None:
+def own_tools_on_path() -> None:
     """nbgrader starts `alembic` by name, which is only found if this environment's programs are on PATH."""
     own = str(Path(sys.executable).parent)
     if own not in os.environ.get("PATH", "").split(os.pathsep):
@@ -59,7 +60,6 @@ def generate(course: Path, chapter: str, release_folder: Path, gradebook: Path) 
     config = course_config(course)
     config.CourseDirectory.release_directory = str(release_folder.resolve())
     config.CourseDirectory.db_url = f"sqlite:///{gradebook.resolve()}"
-    config.GenerateAssignment.logfile = config.NbGrader.logfile = ""
     result = NbGraderAPI(CourseDirectory(config=config), config=config).generate_assignment(chapter, force=True)
     if not result["success"]:
         raise SourceError(f"nbgrader could not generate {chapter}:\n{result.get('log') or result.get('error')}")
@@ -69,18 +69,22 @@ def release(course: Path, chapters: Iterable[str] | None = None, *, write: bool 
     """Bring notebooks/ up to date with solutions/ and return what changed; with `write=False` only tell.
 
     Everything is generated in a private folder first; files that differ are then replaced one by one, atomically.
+    Raises `SourceError` where a chapter breaks a rule; then nothing has changed.
     """
     names = list(chapters or chapter_names(course))
-    changes: list[Change] = []
+    target = course / "notebooks"
     with tempfile.TemporaryDirectory(prefix="release-") as scratch:
         fresh = Path(scratch) / "notebooks"
         for name in names:
             generate(course, name, fresh, Path(scratch) / "gradebook.db")
             recorded = record_chapter(load_chapter(course.resolve(), name), PUBLIC_SEED)
-            _write_golden(fresh / name / GOLDEN_NAME, course / "notebooks" / name / GOLDEN_NAME, name, recorded)
-            changes += _bring_over(fresh / name, course / "notebooks" / name, write)
-        if chapters is None:
-            changes += _drop_unknown(course / "notebooks", names, write)
+            _write_golden(fresh / name / GOLDEN_NAME, target / name / GOLDEN_NAME, name, recorded)
+        unknown = [] if chapters else _unknown(target, names)
+        changes = [change for name in names for change in _bring_over(fresh / name, target / name, write)]
+    for folder in unknown:
+        changes.append(Change(folder, "removed"))
+        if write:
+            shutil.rmtree(folder)
     return changes
 
 
@@ -101,22 +105,40 @@ def _agree(old: dict[str, Recorded], new: dict[str, Recorded]) -> bool:
 
 
 def _agree_on(old: Recorded, new: Recorded) -> bool:
-    from autograder.observation import Observation, observe
+    """Whether two records of one exercise have the same words and whole numbers, and real numbers up to rounding."""
+    if _words(old) != _words(new):
+        return False
+    pairs = zip(_observations(old), _observations(new), strict=True)
+    return all(distance(one, other) <= SAME and _exact(one.value) == _exact(other.value) for one, other in pairs)
 
-    def flat(recorded: Recorded) -> list[Observation]:
-        inputs = [Observation(observe(list(case.inputs.values()))) for case in recorded.cases]
-        return [*inputs, *recorded.expected, *recorded.stub, *(o for m in recorded.mistakes for o in m.observations)]
 
-    def words(recorded: Recorded) -> list[object]:
-        cases = [(case.label, list(case.inputs)) for case in recorded.cases]
-        return [cases, [(m.name, m.says, m.hint, len(m.observations)) for m in recorded.mistakes]]
+def _words(recorded: Recorded) -> list[object]:
+    """What is not a number; it also tells how many observations there are."""
+    cases = [(case.label, list(case.inputs)) for case in recorded.cases]
+    mistakes = [(m.name, m.says, m.hint, len(m.observations)) for m in recorded.mistakes]
+    trivial = [one.trivial for one in [*recorded.expected, *recorded.stub]]
+    return [cases, mistakes, len(recorded.expected), trivial]
 
-    one, other = flat(old), flat(new)
-    return (
-        words(old) == words(new)
-        and len(one) == len(other)
-        and all(distance(a, b) <= SAME for a, b in zip(one, other, strict=True))
-    )
+
+def _observations(recorded: Recorded) -> list[Observation]:
+    inputs = [Observation(observe(list(case.inputs.values()))) for case in recorded.cases]
+    return [*inputs, *recorded.expected, *recorded.stub, *(o for m in recorded.mistakes for o in m.observations)]
+
+
+def _exact(seen: Seen) -> list[object]:
+    """The whole numbers, bools and texts in an observation, on which no two processors differ."""
+    match seen:
+        case TensorSeen():
+            return [] if seen.values.is_floating_point() else [seen.dtype, seen.values.tolist()]
+        case NumberSeen(value):
+            return [] if isinstance(value, float) else [value]
+        case TextSeen(text):
+            return [text]
+        case SequenceSeen():
+            return [_exact(item) for item in seen.items]
+        case MappingSeen():
+            return [(key, _exact(item)) for key, item in seen.items]
+    return []
 
 
 def _bring_over(fresh: Path, target: Path, write: bool) -> list[Change]:
@@ -136,12 +158,14 @@ def _bring_over(fresh: Path, target: Path, write: bool) -> list[Change]:
     return changes
 
 
-def _drop_unknown(notebooks: Path, names: list[str], write: bool) -> list[Change]:
-    """A chapter that has no source any more leaves notebooks/ too."""
-    gone = (
-        [path for path in sorted(notebooks.iterdir()) if path.is_dir() and path.name not in names] if notebooks.is_dir() else []
-    )
-    for path in gone:
-        if write:
-            shutil.rmtree(path)
-    return [Change(path, "removed") for path in gone]
+def _unknown(notebooks: Path, names: list[str]) -> list[Path]:
+    """The chapters in notebooks/ that have no source any more. Raises `SourceError` for a folder that release did not make."""
+    folders = sorted(path for path in notebooks.iterdir() if path.is_dir()) if notebooks.is_dir() else []
+    unknown = [path for path in folders if path.name not in names and path.name != ".ipynb_checkpoints"]
+    for path in unknown:
+        made = path / f"{path.name}.ipynb"
+        if path.is_symlink() or not made.is_file() or b"by `make release`" not in made.read_bytes():
+            raise SourceError(
+                f"{path} was not made by `make release`, and solutions/ has no such chapter: move it out of {notebooks}"
+            )
+    return unknown

@@ -40,7 +40,10 @@ def to_text(notebook: NotebookNode) -> str:
 
 
 def from_text(text: str, exercises: dict[str, Exercise]) -> NotebookNode:
-    """Build the notebook from text. Raises `SourceError` for a cell without a telling id, or two of one id."""
+    """Build the notebook from text.
+
+    Raises `SourceError` for a cell without a telling id, two of one id, a written answer without points, an unknown header.
+    """
     notebook = jupytext.reads(text, fmt="py:percent")
     seen: set[str] = set()
     for number, cell in enumerate(notebook.cells, 1):
@@ -77,7 +80,10 @@ def _metadata(cell_id: str, cell: NotebookNode, exercises: dict[str, Exercise]) 
         points = exercises[cell_id.removeprefix("check_")].points
         metadata["nbgrader"] = common | {"grade": True, "solution": False, "locked": True, "points": points}
     elif cell_id.startswith("written_"):
-        metadata["nbgrader"] = common | {"grade": True, "solution": True, "locked": False, "points": cell.metadata["points"]}
+        points = cell.metadata.get("points")
+        if not isinstance(points, int):
+            raise SourceError(f'{cell_id} needs its points, as in `# %% [markdown] id="{cell_id}" points=2`; it has {points!r}')
+        metadata["nbgrader"] = common | {"grade": True, "solution": True, "locked": False, "points": points}
     return nbformat.from_dict(metadata)
 
 
@@ -96,7 +102,7 @@ def write_atomically(path: Path, data: bytes) -> None:
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
-        os.chmod(name, 0o644)
+        Path(name).chmod(0o644)
         os.replace(name, path)
     except BaseException:
         Path(name).unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""The class at a glance: one row a student, points per chapter as nbgrader's gradebook holds them, and the mistakes recognised."""
+"""The class at a glance: one row a student, points per chapter as the gradebook holds them, and the mistakes recognised."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ import json
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from nbgrader.api import Gradebook, MissingEntry
+from rich.markup import escape
 from rich.table import Table
 
 from autograder.release.text import write_atomically
@@ -19,7 +21,7 @@ __all__ = ["Row", "class_rows", "class_table", "write_grades"]
 
 @dataclass(frozen=True)
 class Row:
-    """One student: automatic points by chapter (None: nothing handed in), outcomes by chapter, and mistakes recognised, in order."""
+    """One student: automatic points by chapter (None: nothing handed in), outcomes by chapter, mistakes recognised in order."""
 
     student: str
     points: dict[str, float | None]
@@ -37,7 +39,8 @@ def class_rows(course: Path, chapters: list[str]) -> list[Row]:
     with Gradebook(f"sqlite:///{course.resolve() / 'gradebook.db'}") as gradebook:
         for student in sorted(student.id for student in gradebook.students):
             points: dict[str, float | None] = {}
-            outcomes, mistakes = {}, []
+            outcomes: dict[str, str] = {}
+            mistakes: list[str] = []
             for chapter in chapters:
                 try:
                     submission = gradebook.find_submission(chapter, student)
@@ -47,30 +50,31 @@ def class_rows(course: Path, chapters: list[str]) -> list[Row]:
                 points[chapter] = sum(grade.auto_score or 0.0 for notebook in submission.notebooks for grade in notebook.grades)
                 about = _about(course / "autograded" / student / chapter / f"{chapter}.ipynb")
                 outcomes[chapter] = about.get("outcome", "graded")
-                mistakes += [v["mistake"] for v in about.get("verdicts", {}).values() if v.get("mistake")]
+                mistakes += [verdict["mistake"] for verdict in about.get("verdicts", {}).values() if verdict.get("mistake")]
             rows.append(Row(student, points, outcomes, tuple(mistakes)))
     return rows
 
 
-def _about(notebook: Path) -> dict[str, dict[str, dict[str, str]]]:
+def _about(notebook: Path) -> dict[str, Any]:
+    """What an autograded notebook says of itself; {} for one that is not there, or of another grader."""
     try:
-        about: dict[str, dict[str, dict[str, str]]] = json.loads(notebook.read_bytes())["metadata"]["autograder"]
+        about: dict[str, Any] = json.loads(notebook.read_bytes())["metadata"]["autograder"]
         return about
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         return {}
 
 
 def class_table(rows: list[Row], chapters: list[str]) -> Table:
     """The rows as a table for the terminal, with the mistakes most made in the caption."""
     table = Table("student", *chapters, "mistakes recognised")
-    for chapter in chapters:
-        table.columns[1 + chapters.index(chapter)].justify = "right"
+    for column in table.columns[1:-1]:
+        column.justify = "right"
     for row in rows:
         cells = [_cell(row.points[chapter], row.outcomes[chapter]) for chapter in chapters]
-        table.add_row(row.student, *cells, ", ".join(row.mistakes))
+        table.add_row(*(escape(text) for text in (row.student, *cells, ", ".join(row.mistakes))))
     common = Counter(mistake for row in rows for mistake in row.mistakes).most_common(3)
     if common:
-        table.caption = "most made: " + ", ".join(f"{name} ({count})" for name, count in common)
+        table.caption = escape("most made: " + ", ".join(f"{name} ({count})" for name, count in common))
     return table
 
 
@@ -81,15 +85,15 @@ def _cell(points: float | None, outcome: str) -> str:
 
 
 def write_grades(rows: list[Row], chapters: list[str], path: Path) -> None:
-    """Write grades.csv: student, points per chapter, total, mistakes. A cell that a spreadsheet would take for a formula is quoted."""
+    """Write grades.csv: student, points per chapter, total, mistakes. What a spreadsheet would take for a formula is quoted."""
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(["student", *chapters, "total", "mistakes"])
     for row in rows:
         points = ["" if row.points[chapter] is None else row.points[chapter] for chapter in chapters]
-        writer.writerow([_harmless(row.student), *points, row.total, " ".join(row.mistakes)])
-    write_atomically(path, text.getvalue().encode())
+        writer.writerow([_harmless(row.student), *points, row.total, _harmless(" ".join(row.mistakes))])
+    write_atomically(path, text.getvalue().encode("utf-8", "replace"))
 
 
 def _harmless(text: str) -> str:
-    return f"'{text}" if text[:1] in "=+-@\t\r" else text
+    return f"'{text}" if text.lstrip()[:1] in tuple("=+-@") or text[:1] in tuple("\t\r\n") else text

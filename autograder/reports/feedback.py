@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 from nbgrader.apps import NbGraderAPI
@@ -16,10 +17,15 @@ __all__ = ["write_feedback"]
 def write_feedback(course: Path, chapter: str) -> int:
     """Write feedback/STUDENT/CHAPTER/CHAPTER.html for every graded submission and return how many there are.
 
-    Raises `SourceError` with nbgrader's log when it fails.
+    A page that nbgrader cannot make is told in a warning and costs no other page. Raises `SourceError` with nbgrader's log when
+    it makes none.
     """
     config = course_config(course)
     result = NbGraderAPI(CourseDirectory(config=config), config=config).generate_feedback(chapter, force=True)
-    if not result["success"]:
+    graded = {path.parts[-3] for path in (course / "autograded").glob(f"*/{chapter}/{chapter}.ipynb")}
+    written = {path.parts[-3] for path in (course / "feedback").glob(f"*/{chapter}/{chapter}.html")}
+    if not written and not result["success"]:
         raise SourceError(f"nbgrader could not write feedback for {chapter}:\n{result.get('log') or result.get('error')}")
-    return len(list((course / "feedback").glob(f"*/{chapter}/{chapter}.html")))
+    if graded - written:
+        logging.getLogger(__name__).warning("no feedback page in %s for: %s", chapter, ", ".join(sorted(graded - written)))
+    return len(written)

@@ -1,0 +1,255 @@
+"""Running a notebook in a kernel: whatever its cells do, the run ends, other exercises are asked, and nothing stays behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat import NotebookNode
+from small_class import RIGHT, SOURCE, answered, as_bytes, cell_of, student_edition
+
+from autograder.exercise import load_checks
+from autograder.grading import execute as execute_module
+from autograder.grading.execute import MAX_OUTPUT_CHARACTERS, Question, Run, Work, execute
+from autograder.grading.inside import OBSERVATION_MIME, pack_cases
+from autograder.observation import Observation, TensorSeen
+from autograder.release.record import draw_cases
+
+pytestmark = pytest.mark.slow
+FILES = {"checks.py": (SOURCE / "checks.py").read_bytes()}
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A place of our own for scratch folders, empty again after each test; and no process more than before."""
+    place = Path(tempfile.mkdtemp(prefix="scratch-"))
+    monkeypatch.setattr(tempfile, "tempdir", str(place))
+    yield place
+    assert list(place.iterdir()) == []
+    place.rmdir()
+    assert gone(f"{place}/work-"), "a process of the run is still there"
+
+
+def gone(mark: str, patience_s: float = 10.0) -> bool:
+    """Whether no process has `mark` in its command line or environment, now or soon."""
+    end = time.monotonic() + patience_s
+    while time.monotonic() < end:
+        if not processes(mark):
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def processes(mark: str) -> list[int]:
+    found = []
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            text = (path / "cmdline").read_bytes() + (path / "environ").read_bytes()
+        except OSError:
+            continue
+        if mark.encode() in text:
+            found.append(int(path.name))
+    return found
+
+
+def work(limit_s: float = 60.0, **answers: str) -> Work:
+    """The small chapter with right answers but for these, to be asked on two sets of inputs."""
+    questions = {}
+    for name, exercise in load_checks(SOURCE).items():
+        packed = tuple(pack_cases(draw_cases(exercise, seed)) for seed in (1, 2))
+        questions[f"check_{name}"] = Question(name, packed, exercise.time_limit_s)
+    return Work(answered(student_edition(), **(RIGHT | answers)), FILES, questions, limit_s)
+
+
+def outputs(run: Run, cell_id: str) -> list[NotebookNode]:
+    found: list[NotebookNode] = cell_of(run.notebook, cell_id).outputs
+    return found
+
+
+def errors(run: Run, cell_id: str) -> list[str]:
+    return [output.ename for output in outputs(run, cell_id) if output.output_type == "error"]
+
+
+def text(run: Run, cell_id: str) -> str:
+    return "".join(output.get("text", "") for output in outputs(run, cell_id))
+
+
+def answered_right(run: Run, name: str) -> bool:
+    """Whether the probe was asked on both sets of inputs and saw what a right answer shows, on the first case of each."""
+    answers = run.observations.get(name, [])
+    if [len(one) for one in answers] != [3, 3]:
+        return False
+    for seed, seen in zip((1, 2), answers, strict=True):
+        x = draw_cases(load_checks(SOURCE)[name], seed)[0].inputs["x"]
+        right = {"row_sums": x.sum(1), "shares": x / x.sum(1, keepdim=True), "largest": x.max()}[name]
+        value = seen[0].value
+        values = value.values if isinstance(value, TensorSeen) else right.new_tensor(getattr(value, "value", float("nan")))
+        if values.shape != right.shape or not values.allclose(right):
+            return False
+    return True
+
+
+LOUD = """
+import os, subprocess, sys, threading, time
+from IPython.display import HTML, display
+threading.Thread(target=time.sleep, args=(600,), daemon=False).start()
+subprocess.Popen(["sleep", "600"])
+display(HTML("<script>alert(1)</script>"))
+display({"image/png": 'x" onerror="alert(1)', "image/svg+xml": "<svg/>", "text/markdown": "<b>", "text/plain": "plain"}, raw=True)
+print(os.getcwd(), dict(os.environ))
+"""
+
+
+class TestHonest:
+    @pytest.fixture(scope="class")
+    def run(self) -> Run:
+        os.environ["COURSE_SECRET"] = "hunter2"
+        os.environ["NBGRADER_EXECUTION"] = "autograde"
+        try:
+            loud = RIGHT["shares"] + LOUD
+            return execute(work(row_sums=RIGHT["row_sums"] + "\nhelper = 1\nprint('x' * 5_000_000)", shares=loud))
+        finally:
+            del os.environ["COURSE_SECRET"], os.environ["NBGRADER_EXECUTION"]
+
+    def test_every_question_is_answered_on_every_set_of_inputs(self, run: Run) -> None:
+        assert (run.outcome, run.detail) == ("graded", "")
+        assert all(answered_right(run, name) for name in RIGHT)
+
+    def test_a_flood_of_output_is_cut(self, run: Run) -> None:
+        assert len(as_bytes(run.notebook)) < 2 * MAX_OUTPUT_CHARACTERS
+        assert text(run, "row_sums").endswith("was left out.\n")
+
+    def test_only_text_and_pictures_are_kept(self, run: Run) -> None:
+        kinds = {kind for output in outputs(run, "shares") for kind in output.get("data", {})}
+        assert kinds == {"text/plain"}
+        assert "alert" not in json.dumps(outputs(run, "shares"))
+        nbformat.validate(run.notebook)
+
+    def test_secrets_and_tell_tales_of_the_environment_stay_outside(self, run: Run) -> None:
+        seen = text(run, "shares")
+        assert "/work-" in seen
+        assert "hunter2" not in seen
+        assert "NBGRADER" not in seen
+
+    def test_the_questions_are_not_in_the_notebook(self, run: Run) -> None:
+        assert "send_observation" not in json.dumps(run.notebook)
+        assert outputs(run, "check_row_sums") == []
+
+
+class TestCellsThatMisbehave:
+    def test_endless_loops_are_interrupted_or_left_out_and_the_rest_runs(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(execute_module, "SETTLE_S", 2.0)
+        deaf = "import time\nwhile True:\n    try:\n        time.sleep(1)\n    except BaseException: pass\n"
+        run = execute(work(8.0, row_sums="while True: pass", largest=deaf + RIGHT["largest"]))
+        assert run.outcome == "timed out"
+        assert errors(run, "row_sums")[0] == errors(run, "largest")[0] == "TimeoutError"
+        assert not answered_right(run, "row_sums")
+        assert not answered_right(run, "largest")
+        assert answered_right(run, "shares")
+
+    def test_a_cell_that_ends_the_kernel_is_left_out_and_the_rest_runs(self) -> None:
+        suicidal = "def largest(x):\n    import os, signal\n    os.kill(os.getpid(), signal.SIGKILL)"
+        run = execute(work(row_sums="import os; os._exit(0)\n" + RIGHT["row_sums"], largest=suicidal))
+        assert run.outcome == "killed"
+        assert "kernel died" in run.detail
+        assert errors(run, "row_sums") == ["KernelDied"]
+        assert "kernel died" in run.troubles["largest"]
+        assert run.observations["largest"] == []
+        assert answered_right(run, "shares")
+
+    def test_kernels_that_die_again_and_again_end_the_run(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(execute_module, "MAX_KERNELS", 2)
+        bomb = "import os, threading\nthreading.Timer(0.5, os._exit, [1]).start()\nimport time; time.sleep(30)"
+        run = execute(work(row_sums=bomb, largest=bomb, shares=bomb))
+        assert run.outcome == "killed"
+        assert not [name for name in RIGHT if answered_right(run, name)]
+
+    def test_after_sys_exit_and_after_a_check_that_hangs_the_rest_runs(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(execute_module, "GRACE_S", 1.0)
+        monkeypatch.setattr(execute_module, "SETTLE_S", 2.0)
+        deaf = "signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM, signal.SIGINT})"
+        hangs = f"import signal, time\ndef largest(x):\n    {deaf}\n    time.sleep(600)"
+        run = execute(work(row_sums=RIGHT["row_sums"] + "\nimport sys; sys.exit()", largest=hangs))
+        assert answered_right(run, "row_sums")
+        assert "still running after 3 seconds" in run.troubles["largest"]
+        assert answered_right(run, "shares")
+
+    def test_the_whole_notebook_has_a_limit(self) -> None:
+        one = work(shares="import time; time.sleep(2)")
+        run = execute(Work(one.notebook, one.files, one.questions, notebook_limit_s=0.1))
+        assert run.outcome == "timed out"
+        assert "more than 0.1 seconds" in run.detail
+
+
+FORGED = f"""
+import base64, builtins, IPython.display, IPython.core.interactiveshell, torch
+from autograder.observation import NumberSeen, Observation, to_bytes
+claim = {{"{OBSERVATION_MIME}": base64.b64encode(to_bytes([Observation(NumberSeen(1e9))] * 3)).decode()}}
+IPython.display.display(claim, raw=True)
+torch.allclose = torch.equal = lambda *a, **k: True
+torch.Tensor.__eq__ = lambda *a: True
+def largest(x):
+    IPython.display.display(claim, raw=True)
+    return -1.0
+"""
+TAKEN_OVER = """
+import IPython.display
+shell = get_ipython()
+real = IPython.display.display
+IPython.display.display = lambda *a, **k: real("nothing to see")
+shell.run_cell = shell.run_cell_async = None
+"""
+
+
+class TestForgery:
+    @pytest.fixture(scope="class")
+    def run(self) -> Run:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(execute_module, "GRACE_S", 3.0)
+            patch.setattr(execute_module, "SETTLE_S", 2.0)
+            return execute(work(largest=FORGED, shares=RIGHT["shares"] + TAKEN_OVER))
+
+    def test_patched_torch_and_claims_from_own_cells_do_not_count(self, run: Run) -> None:
+        seen = [one.value for answer in run.observations["largest"] for one in answer]
+        assert {getattr(value, "value", None) for value in seen} <= {-1.0}
+
+    def test_exercises_before_it_are_as_they_were(self, run: Run) -> None:
+        assert answered_right(run, "row_sums")
+
+    def test_a_kernel_that_no_longer_runs_cells_answers_nothing(self, run: Run) -> None:
+        assert not answered_right(run, "shares")
+        assert all(isinstance(one, Observation) for answer in run.observations.get("shares", []) for one in answer)
+
+
+def test_a_kernel_ends_with_the_grader_that_is_killed(nothing_left_behind: Path) -> None:
+    code = (
+        "import sys, tempfile; sys.path.insert(0, sys.argv[1]); tempfile.tempdir = sys.argv[2]\n"
+        "import test_execute as t; t.execute(t.work(row_sums='import time; time.sleep(600)'))"
+    )
+    grader = subprocess.Popen([sys.executable, "-c", code, str(Path(__file__).parent), str(nothing_left_behind)])
+    try:
+        end = time.monotonic() + 60
+        while not list(nothing_left_behind.glob("work-*/kernel-ipc-1")) and time.monotonic() < end:
+            time.sleep(0.1)
+    finally:
+        grader.send_signal(signal.SIGKILL)
+        grader.wait()
+    assert gone(f"{nothing_left_behind}/work-", 20.0)
+    for path in nothing_left_behind.glob("work-*"):  # what a killed grader cannot tidy
+        subprocess.run(["rm", "-r", str(path)], check=True)
+
+
+def test_a_kernel_that_cannot_start_is_the_graders_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(execute_module, "_environment", lambda scratch: {"PATH": "", "PYTHONHOME": "/nowhere"})
+    run = execute(work())
+    assert run.outcome == "failed"
+    assert run.detail
