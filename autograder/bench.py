@@ -21,7 +21,7 @@ REPEATS = 5
 
 
 def check_milliseconds(chapter: Chapter, notebooks: Path) -> list[float]:
-    """What `check()` takes, card included, for every exercise: the reference, the stub and each wrong answer, a few times over."""
+    """What `check()` takes, card included, for every exercise: the reference, the stub, each wrong answer, a few times over."""
     times = []
     for name in chapter.exercises:
         codes = [chapter.reference(name), chapter.stub(name), *(codes[0] for _, codes in chapter.wrong_codes(name))]

@@ -9,10 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import small_class as small
 from conftest import need
 from lab import CHROMIUM, cell_with, chromium, lab, open_notebook, run, write
 from playwright.sync_api import Browser, Page
 
+from autograder.release.release import generate
 from autograder.release.source import load_chapter
 from autograder.student.card import card_html
 from autograder.student.check import check
@@ -107,7 +109,9 @@ class TestOnAPage:
     def test_the_card_fits_a_phone(self, browser: Browser, scheme: str, tmp_path: Path) -> None:
         chapter = load_chapter(COURSE, CHAPTER)
         cards = [
-            card_html(check(EXERCISE, hint=2, namespace=chapter.namespace(codes[0]), folder=COURSE / "notebooks" / CHAPTER).verdict)
+            card_html(
+                check(EXERCISE, hint=2, namespace=chapter.namespace(codes[0]), folder=COURSE / "notebooks" / CHAPTER).verdict
+            )
             for _, codes in chapter.wrong_codes(EXERCISE)
         ]
         ground = "#fff" if scheme == "light" else "#111"
@@ -119,3 +123,28 @@ class TestOnAPage:
         assert "hint 2" in page.inner_text("body")
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
         page.close()
+
+
+class TestInTheFormgrader:
+    def test_the_button_grades_with_our_engine_and_the_card_shows(self, browser: Browser, tmp_path: Path) -> None:
+        course = small.release_fast(small.write_sources(tmp_path / "course"))
+        generate(course, small.CHAPTER, tmp_path / "release", course / "gradebook.db")
+        wrong = {"row_sums": "def row_sums(x):\n    return x.mean(dim=1)", "largest": small.RIGHT["largest"]}
+        small.hand_in(course, "ada", small.answered(small.released(course), **wrong))
+        with lab(course, tmp_path) as address:
+            page = browser.new_page(viewport={"width": 1100, "height": 800})
+            page.goto(f"{address}/formgrader/manage_submissions/{small.CHAPTER}")
+            row = page.locator("tr", has_text="ada")
+            row.locator(".autograde a").click()
+            page.locator(".modal.in", has_text="Success").wait_for(timeout=90_000)
+            page.keyboard.press("Escape")
+            assert small.points(course)["ada"] == small.NOTHING | {"check_largest": small.POINTS["check_largest"]}
+
+            page.goto(f"{address}/formgrader/gradebook/{small.CHAPTER}/{small.CHAPTER}")
+            page.locator("a", has_text="Submission #1").first.click()
+            card = page.locator("[role=group][aria-label*=row_sums]")
+            card.wait_for(timeout=30_000)
+            assert "0 of 2 points" in card.inner_text()
+            card.scroll_into_view_if_needed()
+            picture(page, "formgrader", tmp_path)
+            page.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 import statistics
 from pathlib import Path
@@ -9,17 +10,17 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from autograder.grading.execute import Run, Work, execute
 from autograder.golden import GOLDEN_NAME
+from autograder.grading.execute import Run, Work, execute
 from autograder.release.matrix import matrix
 from autograder.release.release import release
-from autograder.release.source import Chapter, chapter_names, load_chapter
+from autograder.release.source import Chapter, chapter_names, load_chapter, stub_of
 
 COURSE = Path(__file__).parent.parent
 CHAPTERS = chapter_names(COURSE)
 LONGEST_CELL = 25  # lines of code in one cell
 CHAPTER_LIMIT_S = 30.0
-GOLDEN_LIMIT_BYTES = 100_000
+GOLDEN_LIMIT_BYTES = 50_000
 
 pytestmark = pytest.mark.parametrize("name", CHAPTERS)
 
@@ -52,6 +53,7 @@ def images(run: Run) -> list[str]:
 
 
 class TestAnswers:
+    @pytest.mark.slow
     def test_every_wrong_answer_is_named_and_every_right_one_passes(self, chapter: Chapter) -> None:
         broken = [f"{entry.exercise}, {entry.kind} {entry.name}: {entry.broken}" for entry in matrix(chapter) if entry.broken]
         assert not broken, "\n".join(broken)
@@ -70,11 +72,11 @@ class TestAnswers:
 
 class TestForm:
     def test_code_cells_are_small(self, chapter: Chapter) -> None:
-        """Three to six lines at the median, none over 25; check cells, which are one line each, do not count."""
-        cells = [c for c in chapter.notebook.cells if c.cell_type == "code" and not c.id.startswith("check_") and c.id != "setup"]
-        lengths = {cell.id: len([line for line in cell.source.split("\n") if line.strip()]) for cell in cells}
-        assert {key: n for key, n in lengths.items() if n > LONGEST_CELL and key not in chapter.exercises} == {}
-        assert statistics.median(lengths.values()) <= 7
+        """As the student meets them: three to six lines at the median, none over 25."""
+        cells = [cell for cell in chapter.notebook.cells if cell.cell_type == "code"]
+        lengths = {cell.id: len([line for line in stub_of(cell.source).split("\n") if line.strip()]) for cell in cells}
+        assert {cell: lines for cell, lines in lengths.items() if lines > LONGEST_CELL} == {}
+        assert statistics.median(lengths.values()) <= 6
 
     def test_cell_ids_are_telling(self, chapter: Chapter) -> None:
         ids = [cell.id for cell in chapter.notebook.cells]
@@ -96,6 +98,7 @@ class TestForm:
     def test_the_golden_file_is_small_and_holds_no_solution(self, chapter: Chapter) -> None:
         golden = (COURSE / "notebooks" / chapter.name / GOLDEN_NAME).read_bytes()
         assert len(golden) < GOLDEN_LIMIT_BYTES
+        golden = gzip.decompress(golden)
         for exercise in chapter.exercises:
             written = [line.strip() for line in chapter.reference(exercise).splitlines() if line not in chapter.stub(exercise)]
             assert not [line for line in written if len(line) > 20 and line.encode() in golden]
@@ -107,7 +110,7 @@ class TestRun:
         run = run_edition(COURSE / "notebooks" / chapter.name, chapter.notebook)
         assert run.outcome == "graded", run.detail
         assert troubles(run) == []
-        assert run.seconds < CHAPTER_LIMIT_S * 2, "twice the budget: CI's machine is a noisy one; `make bench` tells the real figure"
+        assert run.seconds < CHAPTER_LIMIT_S * 2, "twice the budget, on a noisy machine; `make bench` tells the real figure"
         for exercise in chapter.exercises:
             points = [o.data["text/plain"] for where, o in outputs(run) if where == f"check_{exercise}" and "data" in o]
             assert points == [str(chapter.exercises[exercise].points)]

@@ -21,7 +21,7 @@ def small_course(tmp_path: Path) -> Path:
         folder.mkdir(parents=True)
         (folder / f"{name}.ipynb").write_text("first edition")
         (folder / "checks.py").write_text("probes")
-        (folder / "golden.safetensors").write_bytes(b"recorded")
+        (folder / "golden.safetensors.gz").write_bytes(b"recorded")
     return course
 
 
@@ -92,7 +92,7 @@ def test_a_renamed_notebook_makes_room_for_the_new_edition(small_course: Path) -
     assert mine.with_name("mine.ipynb").read_text() == "my work"
 
 
-@pytest.mark.parametrize("name", ["checks.py", "golden.safetensors"])
+@pytest.mark.parametrize("name", ["checks.py", "golden.safetensors.gz"])
 def test_checks_and_golden_files_are_always_refreshed(small_course: Path, name: str) -> None:
     update_working_copy(small_course)
     (small_course / "student" / "01_tensors" / name).write_text("edited")
@@ -143,7 +143,7 @@ def test_caches_and_links_are_not_copied(small_course: Path) -> None:
     assert sorted(path.name for path in (small_course / "student" / "01_tensors").iterdir()) == [
         "01_tensors.ipynb",
         "checks.py",
-        "golden.safetensors",
+        "golden.safetensors.gz",
     ]
 
 
