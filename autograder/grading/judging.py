@@ -16,6 +16,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from autograder.compare import Layer
+from autograder.deadline import PATIENCE
 from autograder.exercise import Exercise
 from autograder.golden import GOLDEN_NAME, Recorded, read_golden
 from autograder.grading.execute import Question, Run, Work, execute
@@ -162,7 +163,7 @@ def _questions(assignment: Assignment) -> dict[str, Question]:
         f"check_{name}": Question(
             name,
             (pack_cases(assignment.public[name].cases), pack_cases(assignment.secret[name].cases)),
-            exercise.time_limit_s * len(assignment.secret[name].cases),
+            PATIENCE * exercise.time_limit_s * len(assignment.secret[name].cases),
         )
         for name, exercise in assignment.chapter.exercises.items()
     }
