@@ -2,12 +2,15 @@
 # CHAPTER=02_manual_gradients narrows a target to a chapter; ARGS="..." reaches the command behind it.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup start test demo release matrix grade bench lint lock
+.PHONY: help setup start visdom test demo release matrix grade bench lint lock
 
 autograder := .venv/bin/autograder
 
 start: setup ## open JupyterLab on your own working copy of the course, student/
 	@$(autograder) start $(CHAPTER) $(ARGS)
+
+visdom: setup ## start a Visdom server on this machine only
+	@$(autograder) visdom $(ARGS)
 
 test: setup ## run every test: the course, the grader and this frame
 	@.venv/bin/python -m pytest $(ARGS)

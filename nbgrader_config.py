@@ -21,7 +21,7 @@ c.CourseDirectory.ignore = [
     "*.pyc",
     "__pycache__",
     "answers.py",
-    "LECTURE.md",
+    "LECTURE*.md",
     ".*",
 ]
 

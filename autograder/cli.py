@@ -172,15 +172,24 @@ def bench(chapters: Chapters = None, course: Course = Path()) -> None:
     print(run_bench(course, chapters or chapter_names(course), console))
 
 
+@app.command()
+def visdom(port: Annotated[int, typer.Option(help="The port; 0 takes any free one.")] = 8097) -> None:
+    """Start a Visdom server on this machine only, until Ctrl+C."""
+    from autograder.visdom_server import serve
+
+    raise typer.Exit(serve(port))
+
+
 def main() -> None:
     """Run the command line; what an instructor can mend is told in a sentence, without a traceback."""
     from autograder.exercise import CheckFileError
     from autograder.golden import GoldenError
     from autograder.release.source import SourceError
     from autograder.start import StartError
+    from autograder.visdom_server import VisdomError
 
     try:
         app()
-    except (SourceError, CheckFileError, GoldenError, StartError) as error:
+    except (SourceError, CheckFileError, GoldenError, StartError, VisdomError) as error:
         print(f"autograder: {error}", file=sys.stderr)
         raise SystemExit(2) from None

@@ -50,6 +50,9 @@ class TestTable:
     def test_a_name_is_not_markup(self, name: str) -> None:
         assert name in shown([row(name)])
 
+    def test_a_name_does_not_drive_the_terminal(self) -> None:
+        assert "a?[31mb" in shown([row("a\x1b[31mb")])
+
     def test_an_empty_class_is_an_empty_table(self) -> None:
         assert "student" in shown([])
 

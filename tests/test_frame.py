@@ -162,7 +162,7 @@ ROOMS = (
     ("kernels",),
     ("grading",),
     ("reports",),
-    ("cli", "start", "demo", "bench"),
+    ("cli", "start", "demo", "bench", "visdom_server"),
 )
 FLOOR = {name: floor for floor, room in enumerate(ROOMS) for name in room}
 # `from autograder import check` means the student's room.

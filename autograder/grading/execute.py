@@ -32,8 +32,10 @@ from autograder.observation import MAX_BYTES, Observation, ObservationError, fro
 __all__ = ["Question", "Run", "Work", "execute"]
 
 GRACE_S = 20.0  # beyond a probe's own limit, for a busy machine
+OWN_CELL_LIMIT_S = 180.0  # for a cell of the chapter's, the one that imports torch on a busy machine too
 SETTLE_S = 10.0  # for the outputs to arrive after a cell's reply, and for a kernel to stop when it is interrupted
-MAX_OUTPUT_CHARACTERS = 100_000  # kept of one cell
+MAX_PRINTED_CHARACTERS = 100_000  # kept of what one cell prints
+MAX_SHOWN_CHARACTERS = 2_000_000  # and of what it shows, pictures above all
 MAX_KERNELS = 4  # started for one notebook
 LEFT_OUT = "… the rest of this cell's output was left out.\n"
 
@@ -49,7 +51,10 @@ class Question:
 
 @dataclass(frozen=True)
 class Work:
-    """Everything one run needs, as data: the notebook, the chapter's files, and the questions by the id of their check cell."""
+    """Everything one run needs, as data: the notebook, the chapter's files, and the questions by the id of their check cell.
+
+    `cell_limit_s` bounds a solution cell, `notebook_limit_s` the whole run but for its last cell, in seconds.
+    """
 
     notebook: NotebookNode
     files: dict[str, bytes]
@@ -132,8 +137,22 @@ def _scratch(files: dict[str, bytes]) -> Iterator[Path]:
 class _Client(NotebookClient):  # type: ignore[misc]
     """nbclient that keeps a bounded part of what a kernel sends, and is not put off by what makes no sense."""
 
-    left = 0  # characters that the running cell may still send
-    idle = False  # whether the running cell has come to its end
+    printed_left = shown_left = 0  # characters that the running cell may still send
+    idle = False  # whether it has come to its end
+    in_time = True  # whether that was before its time was up
+    quits = False  # whether it asked the kernel to end, with exit() or quit()
+
+    def start_cell(self, printed: int, shown: int, limit_s: float) -> None:
+        """Get ready for a cell that may send so much and take so long; displays of earlier cells can no longer be changed."""
+        self.reset_execution_trackers()
+        self.room = printed, shown
+        self.printed_left, self.shown_left = self.room
+        self.timeout, self.idle, self.in_time, self.quits = limit_s, False, True, False
+
+    def on_cell_executed(self, cell: NotebookNode, cell_index: int, execute_reply: dict[str, Any]) -> None:
+        self.in_time = "header" in execute_reply  # the one that nbclient makes up for a timeout has none
+        payload = execute_reply["content"].get("payload")
+        self.quits = any(isinstance(one, dict) and one.get("source") == "ask_exit" for one in payload or ())
 
     def process_message(self, msg: dict[str, Any], cell: NotebookNode, cell_index: int) -> NotebookNode | None:
         try:
@@ -145,8 +164,15 @@ class _Client(NotebookClient):  # type: ignore[misc]
             return None
 
     def output(self, outs: list[NotebookNode], msg: dict[str, Any], display_id: str | None, cell_index: int) -> Any:
-        self.left -= len(str(msg["content"]))
-        return super().output(outs, msg, display_id, cell_index) if self.left >= 0 else None
+        size, printed = len(str(msg["content"])), msg["msg_type"] == "stream"
+        self.printed_left -= size * printed
+        self.shown_left -= size * (not printed)
+        left = self.printed_left if printed else self.shown_left
+        return super().output(outs, msg, display_id, cell_index) if left >= 0 else None
+
+    def clear_output(self, outs: list[NotebookNode], msg: dict[str, Any], cell_index: int) -> None:
+        super().clear_output(outs, msg, cell_index)
+        self.printed_left, self.shown_left = self.room
 
 
 def _client(work: Work, notebook: NotebookNode, scratch: Path) -> _Client:
@@ -168,10 +194,20 @@ def _client(work: Work, notebook: NotebookNode, scratch: Path) -> _Client:
 
 @contextlib.contextmanager
 def _kernel(client: _Client, scratch: Path) -> Iterator[None]:
-    """A running kernel, gone afterwards together with the processes of its group."""
-    group = None
+    """A running kernel, gone afterwards together with the processes of its group.
+
+    What it writes past Jupyter goes to a file in the scratch folder, not to the grader's terminal. Raises RuntimeError with the
+    end of it where the kernel does not start.
+    """
+    group, log = None, scratch / "kernel.log"
     try:
-        with client.setup_kernel(env=_environment(scratch), cwd=str(scratch)):
+        with log.open("wb") as file, contextlib.ExitStack() as running:
+            options: dict[str, Any] = {"env": _environment(scratch), "cwd": str(scratch), "stdout": file, "stderr": file}
+            try:
+                running.enter_context(client.setup_kernel(**options))
+            except RuntimeError as error:
+                last = [line.strip() for line in log.read_text("utf-8", "replace").splitlines() if line.strip()][-3:]
+                raise RuntimeError(f"{error} ({' / '.join(last)[-500:] or 'it said nothing'})") from error
             group = getattr(client.km.provisioner, "pgid", None)
             yield
     finally:
@@ -192,12 +228,8 @@ def _run_cells(work: Work, run: Run, left_out: set[int], scratch: Path, deadline
                 why = f"the notebook ran for more than {work.notebook_limit_s:g} seconds"
                 raise _Stopped("timed out", index, why, final=True)
             if question is None:
-                client.left = MAX_OUTPUT_CHARACTERS
-                in_time = _run_cell(client, cell, index, work.cell_limit_s)
-                cell.outputs = _kept(cell.outputs, client.left < 0)
-                if not in_time:
-                    why = f"the cell was still running after {work.cell_limit_s:g} seconds and was interrupted"
-                    cell.outputs.insert(0, nbformat.v4.new_output("error", ename="TimeoutError", evalue=why, traceback=[why]))
+                _run_code(work, client, cell, index)
+                if not client.in_time:
                     left_out.add(index)  # should another kernel be needed, it would be no faster there
                 continue
             answers = []
@@ -208,32 +240,44 @@ def _run_cells(work: Work, run: Run, left_out: set[int], scratch: Path, deadline
             run.observations[question.exercise] = answers
 
 
-def _run_cell(client: _Client, cell: NotebookNode, index: int, limit_s: float, **options: Any) -> bool:
-    """Run one cell; False where it was interrupted. Raises `_Stopped` where the kernel died of it or cannot be interrupted."""
-    start = time.monotonic()
-    client.timeout, client.idle = limit_s, False
+def _run_code(work: Work, client: _Client, cell: NotebookNode, index: int) -> None:
+    """Run a cell that stands in the notebook and keep of its outputs what may be kept. Raises `_Stopped`."""
+    limit_s = work.cell_limit_s if cell.metadata.get("nbgrader", {}).get("solution") else OWN_CELL_LIMIT_S
+    client.start_cell(MAX_PRINTED_CHARACTERS, MAX_SHOWN_CHARACTERS, limit_s)
+    try:
+        _run_cell(client, cell, index)
+    finally:
+        cell.outputs = _kept(cell.outputs, flooded=min(client.printed_left, client.shown_left) < 0)
+    if not client.in_time:
+        why = f"the cell was still running after {limit_s:g} seconds and was interrupted"
+        cell.outputs.insert(0, nbformat.v4.new_output("error", ename="TimeoutError", evalue=why, traceback=[why]))
+
+
+def _run_cell(client: _Client, cell: NotebookNode, index: int, **options: Any) -> None:
+    """Run one cell. Raises `_Stopped` where the kernel died of it or cannot be interrupted."""
     try:
         client.execute_cell(cell, index, **options)
     except DeadKernelError:
         why = "the kernel died while the cell ran (out of memory, or ended by the code itself)"
         raise _Stopped("killed", index, why) from None
-    in_time = time.monotonic() - start < limit_s or not cell.source.strip()
-    if not in_time and not client.idle:
-        why = f"the cell was still running after {limit_s:g} seconds, and could not be interrupted"
+    if client.quits:
+        raise _Stopped("killed", index, "the cell ended the kernel, by exit() or quit()")
+    if not client.in_time and not client.idle:
+        why = f"the cell was still running after {client.timeout:g} seconds, and could not be interrupted"
         raise _Stopped("timed out", index, why)
-    return in_time
 
 
 def _ask(run: Run, client: _Client, question: Question, packed: str, index: int) -> list[Observation]:
     """Run the probe as a cell of its own and read its answer; [] where none came that can be read. Raises `_Stopped`."""
     cell = nbformat.v4.new_code_cell(probe_source(question.exercise, packed))
     check_cell = client.nb.cells[index]
-    client.left = 2 * MAX_BYTES
+    client.start_cell(MAX_PRINTED_CHARACTERS, 2 * MAX_BYTES, question.limit_s + GRACE_S)
     try:
-        if not _run_cell(client, cell, index, question.limit_s + GRACE_S, store_history=False):
-            run.troubles[question.exercise] = f"the check was still running after {question.limit_s + GRACE_S:g} seconds"
+        _run_cell(client, cell, index, store_history=False)
     finally:
         client.nb.cells[index] = check_cell  # nbclient puts what it ran into the notebook, secret inputs and all
+    if not client.in_time:
+        run.troubles[question.exercise] = f"the check was still running after {client.timeout:g} seconds"
     for output in reversed(cell.outputs):
         data = output.get("data", {}).get(OBSERVATION_MIME) if output.output_type == "display_data" else None
         if isinstance(data, str):

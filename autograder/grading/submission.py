@@ -10,7 +10,7 @@ from pathlib import Path
 
 from autograder.grading.rebuild import MAX_SUBMISSION_BYTES
 
-__all__ = ["Submission", "find_submissions", "read_folder", "read_plain"]
+__all__ = ["Submission", "find_submissions", "printable", "read_folder", "read_plain"]
 
 
 @dataclass(frozen=True)
@@ -65,25 +65,25 @@ def _notebook_in(folder: Path) -> Path:
     visible = [path for path in every if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
     found = [path for path in visible if path.name == expected.name] or visible
     if len(found) != 1:
-        there = ", ".join(_printable(path.name) for path in sorted(folder.iterdir())[:5]) or "nothing"
+        there = ", ".join(printable(path.name) for path in sorted(folder.iterdir())[:5]) or "nothing"
         raise _Unreadable(f"there is no {expected.name} in it, but {there}")
     if found[0].parent.is_symlink():
-        raise _Unreadable(f"{_printable(found[0].parent.name)} in it is a symbolic link; hand in the notebook itself")
+        raise _Unreadable(f"{printable(found[0].parent.name)} in it is a symbolic link; hand in the notebook itself")
     return found[0]
 
 
 def _told(path: Path, folder: Path) -> str:
-    name = _printable(str(path.relative_to(folder)))
+    name = printable(str(path.relative_to(folder)))
     return "" if name == f"{folder.name}.ipynb" else f"The notebook was handed in as {name}."
 
 
 def _read(path: Path) -> bytes:
     """The notebook's bytes; of one too large, too many. Raises `_Unreadable` for what is no plain file, and OSError."""
     if path.is_symlink():
-        raise _Unreadable(f"{_printable(path.name)} is a symbolic link; hand in the notebook itself")
+        raise _Unreadable(f"{printable(path.name)} is a symbolic link; hand in the notebook itself")
     data = read_plain(path, MAX_SUBMISSION_BYTES)
     if data is None:
-        raise _Unreadable(f"{_printable(path.name)} is not a file")
+        raise _Unreadable(f"{printable(path.name)} is not a file")
     return data
 
 
@@ -99,6 +99,6 @@ def read_plain(path: Path, most: int) -> bytes | None:
         os.close(handle)
 
 
-def _printable(name: str) -> str:
+def printable(name: str) -> str:
     """A file's name, which is the student's to choose, as one that a terminal and a page can show."""
     return "".join(c if c.isprintable() and not 0xD800 <= ord(c) <= 0xDFFF else "?" for c in name)[:80]

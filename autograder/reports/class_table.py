@@ -14,6 +14,7 @@ from nbgrader.api import Gradebook, MissingEntry
 from rich.markup import escape
 from rich.table import Table
 
+from autograder.grading.submission import printable
 from autograder.release.text import write_atomically
 
 __all__ = ["Row", "class_rows", "class_table", "write_grades"]
@@ -71,7 +72,7 @@ def class_table(rows: list[Row], chapters: list[str]) -> Table:
         column.justify = "right"
     for row in rows:
         cells = [_cell(row.points[chapter], row.outcomes[chapter]) for chapter in chapters]
-        table.add_row(*(escape(text) for text in (row.student, *cells, ", ".join(row.mistakes))))
+        table.add_row(*(escape(text) for text in (printable(row.student), *cells, ", ".join(row.mistakes))))
     common = Counter(mistake for row in rows for mistake in row.mistakes).most_common(3)
     if common:
         table.caption = escape("most made: " + ", ".join(f"{name} ({count})" for name, count in common))

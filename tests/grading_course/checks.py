@@ -26,7 +26,8 @@ def largest(answer, x):
 
 
 @exercise(
-    cases=_matrices, points=5, minutes=2, difficulty=2, importance=3, checked="Each element's share of its row.", time_limit_s=2.0,
+    cases=_matrices, points=5, minutes=2, difficulty=2, importance=3, checked="Each element's share of its row.",
+    time_limit_s=2.0,
     hints=("What does each row sum to?", "`keepdim=True` lets it divide."), why="Rows sum to one.", variant="Columns.",
 )  # fmt: skip
 def shares(answer, x):
