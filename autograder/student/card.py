@@ -141,7 +141,8 @@ def _more_hints(verdict: Verdict) -> str:
         return ""
     call = html.escape(f'check("{verdict.exercise}", hint={verdict.asked + 1})')
     left = f"{verdict.hints_left} more" if verdict.hints_left > 1 else "the last one"
-    return f'<div style="color:{_QUIET};margin-top:0.65em">Stuck? <code>{call}</code> in a new cell shows the next hint ({left}).</div>'
+    offer = f"Stuck? <code>{call}</code> in a new cell shows the next hint ({left})."
+    return f'<div style="color:{_QUIET};margin-top:0.65em">{offer}</div>'
 
 
 def _inline(text: str) -> str:
