@@ -16,7 +16,7 @@ test: setup ## run every test: the course, the grader and this frame
 	@.venv/bin/python -m pytest $(ARGS)
 
 demo: setup ## grade a class of made-up submissions for real, and print its table
-	@$(autograder) demo $(ARGS)
+	@$(autograder) demo $(CHAPTER) $(ARGS)
 
 release: setup ## make the student's edition, notebooks/, from solutions/
 	@$(autograder) release $(CHAPTER) $(ARGS)

@@ -142,17 +142,19 @@ def _grade(course: Path, names: list[str], jobs: int, force: bool, feedback: boo
 
 @app.command()
 def demo(
+    chapters: Annotated[list[str] | None, typer.Argument(help="Chapters; 01 and 02 if none is named.")] = None,
     course: Course = Path(),
     folder: Annotated[Path, typer.Option(help="Where to make the class; what stands there is replaced.")] = Path("demo"),
     jobs: Annotated[int, typer.Option(help="Notebooks that run at a time.")] = os.cpu_count() or 1,
 ) -> None:
     """Make a class of 24 from the banks of answers and grade it end to end in a folder of its own."""
-    from autograder.demo import STUDENTS, make_class, make_course
+    from autograder.demo import SHOWN, STUDENTS, make_class, make_course
     from autograder.release.release import release as run_release
     from autograder.release.source import chapter_names, load_chapter
 
-    names = chapter_names(course)
-    run_release(course, write=True)
+    there = chapter_names(course)
+    names = chapters or [name for name in SHOWN if name in there] or there
+    run_release(course, names)
     make_course(course, folder)
     make_class([load_chapter(course.resolve(), name) for name in names], course / "notebooks", folder)
     graded = _grade(folder, names, jobs, force=False, feedback=True)

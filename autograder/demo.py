@@ -16,12 +16,13 @@ from nbformat import NotebookNode
 from autograder.release.source import Chapter, SourceError
 from autograder.release.text import write_atomically
 
-__all__ = ["STUDENTS", "make_class", "make_course"]
+__all__ = ["SHOWN", "STUDENTS", "make_class", "make_course"]
 
 STUDENTS = (
     "ada", "alan", "barbara", "blaise", "claude", "donald", "edsger", "emmy", "evelyn", "frances", "geoffrey", "grace",
     "hedy", "jean", "joan", "john", "karen", "katherine", "kurt", "linus", "margaret", "radia", "sofia", "yann",
 )  # fmt: skip
+SHOWN = ("01_tensors", "02_manual_gradients")  # graded in a few minutes; the whole course would take half an hour
 MARK = ".made-by-demo"
 BROKEN = {"john": "not a notebook", "karen": "check cell deleted", "kurt": "check cell copied", "linus": "ids lost"}
 
