@@ -12,6 +12,7 @@ from pathlib import Path
 
 from nbgrader.apps import NbGraderAPI
 from nbgrader.coursedir import CourseDirectory
+from nbgrader.preprocessors import SaveCells
 from traitlets.config import Config, PyFileConfigLoader
 
 from autograder.diagnose import distance
@@ -51,15 +52,19 @@ def own_tools_on_path() -> None:
         os.environ["PATH"] = os.pathsep.join([own, os.environ.get("PATH", "")])
 
 
-def generate(course: Path, chapter: str, release_folder: Path, gradebook: Path) -> None:
-    """Run nbgrader's own generate_assignment for one chapter into `release_folder`, noting its cells in `gradebook`.
+def generate(course: Path, chapter: str, release_folder: Path, gradebook: Path | None = None) -> None:
+    """Run nbgrader's own generate_assignment for one chapter into `release_folder`, noting its cells in `gradebook`, if given.
 
     Raises `SourceError` with nbgrader's log when it refuses.
     """
     load_chapter(course.resolve(), chapter)  # its rules are checked before nbgrader sees it
     config = course_config(course)
     config.CourseDirectory.release_directory = str(release_folder.resolve())
-    config.CourseDirectory.db_url = f"sqlite:///{gradebook.resolve()}"
+    if gradebook is not None:
+        config.CourseDirectory.db_url = f"sqlite:///{gradebook.resolve()}"
+    else:  # making one costs nbgrader seconds, in a process of its own
+        config.GenerateAssignment.no_database = True
+        config.GenerateAssignment.preprocessors = [p for p in config.GenerateAssignment.preprocessors if p is not SaveCells]
     result = NbGraderAPI(CourseDirectory(config=config), config=config).generate_assignment(chapter, force=True)
     if not result["success"]:
         raise SourceError(f"nbgrader could not generate {chapter}:\n{result.get('log') or result.get('error')}")
@@ -76,7 +81,7 @@ def release(course: Path, chapters: Iterable[str] | None = None, *, write: bool 
     with tempfile.TemporaryDirectory(prefix="release-") as scratch:
         fresh = Path(scratch) / "notebooks"
         for name in names:
-            generate(course, name, fresh, Path(scratch) / "gradebook.db")
+            generate(course, name, fresh)
             recorded = record_chapter(load_chapter(course.resolve(), name), PUBLIC_SEED)
             _write_golden(fresh / name / GOLDEN_NAME, target / name / GOLDEN_NAME, name, recorded)
         unknown = [] if chapters else _unknown(target, names)
