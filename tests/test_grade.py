@@ -261,7 +261,7 @@ class TestOneDoesNotStopTheRest:
         hand_in(course, "ada", answered(edition, **RIGHT))
         hand_in(course, "bob", answered(edition, **RIGHT, written_why="I am bob."))
         monkeypatch.setattr(judging, "execute", fails)
-        results = list(grade_chapter(course, CHAPTER, jobs=2))
+        results = list(grade_chapter(course, CHAPTER, jobs=1))
         assert {one.student: one.detail for one in results} == {"ada": "", "bob": "MemoryError: no room"}
         assert len(calls) == 2
         assert points(course) == {"ada": POINTS, "bob": NOTHING}
