@@ -27,7 +27,7 @@ from autograder.exercise import (
 __all__ = ["Chapter", "SourceError", "chapter_names", "load_chapter", "stub_of", "versions"]
 
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
-TODO_LINE = "# Your code here: replace the dots."
+STUB_COMMENT = "# Your code here: replace the dots."
 
 
 class SourceError(Exception):
@@ -101,7 +101,7 @@ def stub_of(source: str) -> str:
             returns = any(
                 re.match(r"\s*return\s+\S", inner) and len(inner) - len(inner.lstrip()) == len(indent) for inner in region
             )
-            lines += [indent + TODO_LINE, indent + ("return ..." if returns else "...")]
+            lines += [indent + STUB_COMMENT, indent + ("return ..." if returns else "...")]
             region = None
         elif region is not None:
             region.append(line)
