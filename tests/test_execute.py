@@ -20,7 +20,7 @@ from small_class import RIGHT, SOURCE, answered, as_bytes, cell_of, student_edit
 from autograder.exercise import load_checks
 from autograder.grading import execute as execute_module
 from autograder.grading.execute import MAX_PRINTED_CHARACTERS, Question, Run, Work, execute
-from autograder.grading.inside import OBSERVATION_MIME, pack_cases
+from autograder.student.answering import OBSERVATION_MIME, pack_cases
 from autograder.observation import Observation, TensorSeen
 from autograder.release.record import draw_cases
 

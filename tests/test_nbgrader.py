@@ -39,7 +39,7 @@ from traitlets.config import Config
 
 from autograder.grading import grade
 from autograder.grading.grade import grade_chapter
-from autograder.grading.inside import OBSERVATION_MIME
+from autograder.student.answering import OBSERVATION_MIME
 from autograder.grading.judging import Assignment, Result, grade_submission
 from autograder.observation import NumberSeen, SequenceSeen, TensorSeen
 from autograder.release.release import course_config, release

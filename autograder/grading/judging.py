@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import nbformat
@@ -20,23 +20,37 @@ from autograder.deadline import PATIENCE
 from autograder.exercise import Exercise
 from autograder.golden import GOLDEN_NAME, Recorded, read_golden
 from autograder.grading.execute import Question, Run, Work, execute
-from autograder.grading.inside import pack_cases
+from autograder.grading.imports import imported_modules
 from autograder.grading.rebuild import Malformed, Rebuilt, read_submission, rebuild
+from autograder.kernels.settings import Limits, level_asked_for
 from autograder.observation import Observation
 from autograder.release.record import record_chapter
 from autograder.release.source import Chapter, SourceError, load_chapter
+from autograder.student.answering import pack_cases
 from autograder.student.card import Card
 from autograder.verdict import Verdict, could_not_check, judge
 
-__all__ = ["Assignment", "Result", "failed", "grade_rebuilt", "grade_submission", "load_assignment", "malformed"]
+__all__ = ["Assignment", "How", "Result", "failed", "grade_rebuilt", "grade_submission", "load_assignment", "malformed"]
+
+
+@dataclass(frozen=True)
+class How:
+    """How submissions are run: the isolation level, the limits of a kernel, of one cell of the student's and of a whole notebook
+    in seconds, and whether the chapter's demonstration cells are left out (`answers_only`), which changes no points.
+    """
+
+    level: str = field(default_factory=level_asked_for)
+    limits: Limits = field(default_factory=Limits)
+    cell_limit_s: float = 60.0
+    notebook_limit_s: float = 900.0
+    answers_only: bool = False
 
 
 @dataclass(frozen=True, eq=False)
 class Assignment:
     """One chapter, ready to grade with: its released notebook and files, and the records on public and on secret inputs.
 
-    `digest` tells whether a result was graded with the same notebook, checks and answers. `cell_limit_s` bounds one cell of the
-    student's, in seconds.
+    `digest` tells whether a result was graded with the same notebook, checks and answers; `seed` drew the secret inputs.
     """
 
     chapter: Chapter
@@ -45,7 +59,8 @@ class Assignment:
     public: dict[str, Recorded]
     secret: dict[str, Recorded]
     digest: str
-    cell_limit_s: float = 60.0
+    seed: int
+    how: How
 
     @property
     def name(self) -> str:
@@ -54,7 +69,9 @@ class Assignment:
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """One graded submission. `outcome` is 'graded', 'timed out', 'killed', 'malformed' or 'failed' (the grader's own fault)."""
+    """One graded submission. `outcome` is 'graded', 'timed out', 'out of memory', 'killed', 'malformed' or 'failed' (the grader's own
+    fault); `run` is what was seen of it, where it ran.
+    """
 
     outcome: str
     detail: str
@@ -62,13 +79,16 @@ class Result:
     verdicts: dict[str, Verdict]
     notes: list[str]
     seconds: float
+    run: Run | None = None
 
     @property
     def points(self) -> int:
         return sum(verdict.points for verdict in self.verdicts.values())
 
 
-def load_assignment(course: Path, chapter: str, release_folder: Path | None = None, seed: int | None = None) -> Assignment:
+def load_assignment(
+    course: Path, chapter: str, release_folder: Path | None = None, seed: int | None = None, how: How | None = None
+) -> Assignment:
     """Read a chapter and its release, and compute the reference on fresh secret inputs (or on those of `seed`).
 
     Raises `SourceError` when the chapter breaks a rule or its release is missing or out of date, `GoldenError` when its golden
@@ -90,10 +110,11 @@ def load_assignment(course: Path, chapter: str, release_folder: Path | None = No
     if stale or _grading(released) != _grading(source.notebook):
         names = ", ".join(stale) or path.name
         raise SourceError(f"{folder} is not what solutions/{chapter} makes ({names}): run `make release` first")
+    seed = secrets.randbits(62) if seed is None else seed
+    digest = _digest(source, path.read_bytes(), files)
     return Assignment(
-        source, released, files, read_golden(folder / GOLDEN_NAME),
-        record_chapter(source, secrets.randbits(62) if seed is None else seed), _digest(source, path.read_bytes(), files),
-    )  # fmt: skip
+        source, released, files, read_golden(folder / GOLDEN_NAME), record_chapter(source, seed), digest, seed, how or How()
+    )
 
 
 def _grading(notebook: NotebookNode) -> dict[str, float | None]:
@@ -120,7 +141,13 @@ def grade_submission(assignment: Assignment, data: bytes, note: str = "") -> Res
 
 def grade_rebuilt(assignment: Assignment, rebuilt: Rebuilt) -> Result:
     """Run a rebuilt notebook and judge it."""
-    run = execute(Work(rebuilt.notebook, assignment.files, _questions(assignment), assignment.cell_limit_s))
+    how = assignment.how
+    work = Work(
+        rebuilt.notebook, assignment.files, _questions(assignment), how.cell_limit_s, how.notebook_limit_s, how.limits,
+        _demonstrations(rebuilt.notebook) if how.answers_only else frozenset(),
+        imported_modules(assignment.released, assignment.files),
+    )  # fmt: skip
+    run = execute(work, how.level)
     trouble = run.detail if run.outcome == "failed" else _own_error(run.notebook)
     if trouble:
         return failed(assignment, trouble, run.notebook)
@@ -129,7 +156,13 @@ def grade_rebuilt(assignment: Assignment, rebuilt: Rebuilt) -> Result:
         name: _noted(_verdict(assignment, exercise, run), notes) for name, exercise in assignment.chapter.exercises.items()
     }
     _write_verdicts(run.notebook, verdicts, notes)
-    return Result(run.outcome, run.detail, run.notebook, verdicts, notes, run.seconds)
+    return Result(run.outcome, run.detail, run.notebook, verdicts, notes, run.seconds, run)
+
+
+def _demonstrations(notebook: NotebookNode) -> frozenset[str]:
+    """The ids of the code cells that no answer and no check needs: an exercise sees the names of `setup` and of answers only."""
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code" and cell.id != "setup"]
+    return frozenset(cell.id for cell in cells if not cell.metadata.get("nbgrader"))
 
 
 def _noted(verdict: Verdict, notes: list[str]) -> Verdict:
