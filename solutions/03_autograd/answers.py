@@ -180,7 +180,7 @@ WRONG = {
         WrongAnswer(
             "the_weights_themselves",
             "You returned the weights. Their gradients are in `.grad`.",
-            "`return w1.grad, w2.grad`",
+            "Return that attribute of each weight, in place of the weight.",
             Swap("return w1.grad, w2.grad", "return w1, w2"),
         ),
         WrongAnswer(
@@ -192,7 +192,7 @@ WRONG = {
         WrongAnswer(
             "no_backward",
             "You never called `backward`, so there is nothing in `.grad` but what you put there.",
-            "After the loss: `loss.backward()`.",
+            "Something has to walk back from the loss before you look into `.grad`.",
             (Swap(CLEARS, ""), Swap("    loss.backward()\n", "")),
         ),
     ],

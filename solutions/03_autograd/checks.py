@@ -56,7 +56,7 @@ def _receiver_cases(rng: torch.Generator) -> list[Case]:
     minutes=6,
     difficulty=2,
     importance=5,
-    checked="In which of the tensors `backward` will leave a gradient.",
+    checked="For each tensor, whether your list names it: True or False.",
     hints=(
         "Two facts decide, and a tensor knows both of itself. `dir(w)` lists what you can ask.",
         "A gradient lands where a tensor asks for one *and* was not computed from others: such a tensor is called a leaf.",
@@ -163,7 +163,7 @@ def _graph_cases(rng: torch.Generator) -> list[Case]:
     minutes=12,
     difficulty=4,
     importance=3,
-    checked="How often each kind of node occurs in the graph behind the loss.",
+    checked="Your list, counted into a dict: how often each kind of node occurs in it.",
     hints=(
         "Start at `loss.grad_fn`. From each node go on to all nodes in its `next_functions`.",
         "An edge may lead nowhere: its node is None. And two ways may lead to one node: remember where you have been.",
