@@ -1,0 +1,202 @@
+"""Grade one submission of a classic assignment: rebuild its notebooks, run them with armed tests, score by nbgrader's rule."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+import nbformat
+from nbformat import NotebookNode
+from nbgrader.utils import determine_grade
+
+from autograder.grading.classic_course import Limits
+from autograder.grading.classic_scoring import Armed, arm, is_test, settle, without_credit
+from autograder.grading.execute import Run, Work, execute
+from autograder.grading.rebuild import MAX_CELL_CHARACTERS, Malformed, SubmittedCell, read_submission, rebuild
+
+__all__ = ["ClassicResult", "grade_hand_in"]
+
+MAX_OWN_CELLS = 50  # below one cell that a person grades
+# The worst that happened to one of its notebooks is a submission's outcome; what is not named here is worse than what is.
+MILDEST_FIRST = ("graded", "unclear", "tampered", "timed out", "out of memory", "killed", "malformed")
+
+
+@dataclass(frozen=True, eq=False)
+class ClassicResult:
+    """One graded submission. `outcome` is 'graded', 'unclear', 'tampered', or one of the engine's; only 'graded' needs nobody.
+
+    `points` are by notebook and cell; None waits for a person. A notebook that was not handed in is in neither dictionary.
+    """
+
+    outcome: str
+    detail: str
+    notebooks: dict[str, NotebookNode] = field(default_factory=dict)
+    points: dict[str, dict[str, float | None]] = field(default_factory=dict)
+    notes: dict[str, list[str]] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    @property
+    def total(self) -> float:
+        return sum(points or 0.0 for cells in self.points.values() for points in cells.values())
+
+
+def grade_hand_in(
+    source: Mapping[str, NotebookNode],
+    submitted: Mapping[str, bytes],
+    files: Mapping[str, bytes],
+    limits: Limits,
+    troubles: Mapping[str, str] | None = None,
+    run: Callable[[Work], Run] = execute,
+) -> ClassicResult:
+    """Grade one submission, and touch nothing of the course. Never raises for anything in it.
+
+    `source` and `submitted` hold notebooks by name, `files` what lies beside the source's, `troubles` why one cannot be read;
+    `run` runs one notebook.
+    """
+    troubles = troubles or {}
+    parts: list[tuple[str, ClassicResult]] = []
+    for name, notebook in source.items():
+        if name in troubles:
+            parts.append((name, _malformed(name, notebook, troubles[name])))
+        elif name in submitted:
+            work = Work(notebook, dict(files), {}, limits.cell_s, limits.notebook_s)
+            parts.append((name, _grade_notebook(name, notebook, submitted[name], work, run)))
+        else:
+            note = f"{name}.ipynb was not handed in."
+            parts.append((name, ClassicResult("graded", "", notes={name: [note]})))
+    result = _joined(parts)
+    if not result.notebooks and result.outcome != "failed":
+        return replace(result, outcome="malformed", detail="no notebook of the assignment was handed in")
+    return result
+
+
+def _joined(parts: list[tuple[str, ClassicResult]]) -> ClassicResult:
+    """The notebooks' results as the submission's: the worst outcome, every detail."""
+    ranks = {outcome: rank for rank, outcome in enumerate(MILDEST_FIRST)}
+    worst = max((part.outcome for _, part in parts), key=lambda outcome: ranks.get(outcome, len(ranks)), default="malformed")
+    told = [(name, part.detail) for name, part in parts if part.detail]
+    detail = "; ".join(f"{name}: {text}" if len(parts) > 1 else text for name, text in told)
+    joined = ClassicResult(worst, detail, seconds=sum(part.seconds for _, part in parts))
+    for _, part in parts:
+        joined.notebooks.update(part.notebooks)
+        joined.points.update(part.points)
+        joined.notes.update(part.notes)
+    return joined
+
+
+def _grade_notebook(name: str, source: NotebookNode, data: bytes, work: Work, execute: Callable[[Work], Run]) -> ClassicResult:
+    try:
+        answered, notes = _put_together(source, read_submission(data))
+    except Malformed as error:
+        return _malformed(name, source, str(error))
+    armed = {index: arm(cell.source) for index, cell in enumerate(answered.cells) if is_test(cell)}
+    run = execute(replace(work, notebook=_to_run(answered, armed)))
+    if run.outcome == "failed":
+        return ClassicResult("failed", run.detail, seconds=run.seconds)
+    outcome, detail = _write_outputs(answered, run, armed, notes)
+    return ClassicResult(outcome, detail, {name: answered}, {name: _points(answered)}, {name: notes}, run.seconds)
+
+
+def _put_together(source: NotebookNode, cells: list[SubmittedCell]) -> tuple[NotebookNode, list[str]]:
+    """The source's notebook with the submission's answers in it, and notes on how they were matched. Raises `Malformed`."""
+    below, others = _below_graded_by_hand(source, _without_own_tests(source, cells))
+    rebuilt = rebuild(source, others)
+    put: list[NotebookNode] = []
+    for cell in rebuilt.notebook.cells:
+        put += [cell, *_own_cells(cell.id, below.get(_grade_id(cell), []))]
+    rebuilt.notebook.cells = put
+    return rebuilt.notebook, list(rebuilt.notes)
+
+
+def _without_own_tests(source: NotebookNode, cells: list[SubmittedCell]) -> list[SubmittedCell]:
+    """The submitted cells, those of the course's own with the course's text: a student's tests lack what is hidden in them."""
+    ours = {_grade_id(cell): cell.source for cell in source.cells if _grade_id(cell) and not cell.metadata.nbgrader.solution}
+    return [replace(cell, source=ours.get(cell.grade_id, cell.source)) for cell in cells]
+
+
+def _grade_id(cell: NotebookNode) -> str:
+    return str(cell.metadata.get("nbgrader", {}).get("grade_id", ""))
+
+
+def _by_hand(cell: NotebookNode) -> bool:
+    """Whether a person grades it: a task, or an answer that has points itself."""
+    about = cell.metadata.get("nbgrader", {})
+    return bool(about.get("task") or (about.get("grade") and about.get("solution")))
+
+
+def _below_graded_by_hand(
+    source: NotebookNode, cells: list[SubmittedCell]
+) -> tuple[dict[str, list[SubmittedCell]], list[SubmittedCell]]:
+    """The student's own cells directly below each cell that a person grades, and all other cells.
+
+    A task has no cell to write into: its answer is whatever the student puts below it, up to the next cell of the source's.
+    """
+    by_hand = {_grade_id(cell) for cell in source.cells if _by_hand(cell)}
+    known = {cell.source.strip(): _grade_id(cell) for cell in source.cells}
+    below: dict[str, list[SubmittedCell]] = {}
+    others: list[SubmittedCell] = []
+    above = ""
+    for cell in cells:
+        text = cell.source.strip()
+        if cell.grade_id or text in known:
+            grade_id = cell.grade_id or known[text]
+            above = grade_id if grade_id in by_hand else ""
+        elif above and text and cell.kind in ("code", "markdown") and cell.cell_id not in by_hand:
+            below.setdefault(above, []).append(cell)
+            continue
+        others.append(cell)
+    return below, others
+
+
+def _own_cells(above: str, own: list[SubmittedCell]) -> Iterator[NotebookNode]:
+    for number, cell in enumerate(own[:MAX_OWN_CELLS]):
+        new = nbformat.v4.new_code_cell if cell.kind == "code" else nbformat.v4.new_markdown_cell
+        yield new(cell.source[:MAX_CELL_CHARACTERS], id=f"{above[:40]}-below-{number}")
+
+
+def _to_run(answered: NotebookNode, armed: dict[int, Armed]) -> NotebookNode:
+    """What the kernel gets: tests armed, and every cell that runs a student's code held to the limit of one."""
+    notebook = copy.deepcopy(answered)
+    for index, cell in enumerate(notebook.cells):
+        if index in armed:
+            cell.source = armed[index].source
+        if index in armed or _grade_id(cell) or "-below-" in cell.id:
+            cell.metadata["nbgrader"] = {"solution": True}
+    return notebook
+
+
+def _write_outputs(answered: NotebookNode, run: Run, armed: dict[int, Armed], notes: list[str]) -> tuple[str, str]:
+    """Bring the outputs over, those of tests as nbgrader shall score them. Returns the outcome and its detail."""
+    outcome, detail = run.outcome, run.detail
+    if run.outcome != "graded":
+        notes.append(f"The run was disturbed ({run.outcome}): {run.detail}.")
+    for index, (cell, ran) in enumerate(zip(answered.cells, run.notebook.cells, strict=True)):
+        if cell.cell_type != "code":
+            continue
+        cell.outputs, cell.execution_count = ran.outputs, ran.get("execution_count")
+        if index not in armed:
+            continue
+        unrun = run.detail if run.outcome != "graded" else ""
+        settled = settle(armed[index], ran.outputs, float(cell.metadata.nbgrader.points), unrun)
+        cell.outputs = settled.outputs
+        if settled.note:
+            notes.append(f"The test `{_grade_id(cell)}`: {settled.note}")
+        if settled.trouble and outcome in ("graded", "unclear"):
+            outcome, detail = settled.trouble, f"{_grade_id(cell)}: {settled.note}"
+    return outcome, detail.rstrip(".")
+
+
+def _points(notebook: NotebookNode) -> dict[str, float | None]:
+    """The points by nbgrader's own rule, the one by which they are recorded."""
+    graded = [cell for cell in notebook.cells if cell.metadata.get("nbgrader", {}).get("grade")]
+    return {_grade_id(cell): determine_grade(cell)[0] for cell in graded}
+
+
+def _malformed(name: str, source: NotebookNode, reason: str) -> ClassicResult:
+    """The result of a notebook that could not be read: no points, and the reason where a person will look."""
+    notebook, words = copy.deepcopy(source), f"The submission could not be read: {reason}."
+    for cell in notebook.cells:
+        if is_test(cell):
+            cell.outputs = without_credit("Malformed", words)
+    return ClassicResult("malformed", reason, {name: notebook}, {name: _points(notebook)}, {name: [words]})
