@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from run_notebook import run
 
 from autograder.release.source import Chapter, load_chapter
 
@@ -30,7 +31,7 @@ def made_up_set(folder: Path, name: str, count: int = ENOUGH + 3) -> torch.Tenso
     raw = folder / name / "raw"
     raw.mkdir(parents=True)
     labels = torch.arange(count) % 10
-    pictures = (25 * labels).view(-1, 1, 1).expand(count, 6, 5)
+    pictures = (25 * labels + 25).view(-1, 1, 1).expand(count, 6, 5)
     for part in ("train", "t10k"):
         (raw / f"{part}-images-idx3-ubyte").write_bytes(idx(pictures))
         (raw / f"{part}-labels-idx1-ubyte").write_bytes(idx(labels))
@@ -53,7 +54,7 @@ def test_a_set_that_is_there_is_taken(
     assert found["images"].shape == (ENOUGH, 1, 6, 5)
     assert found["images"].dtype == torch.uint8
     assert torch.equal(found["labels"], labels[:ENOUGH])
-    assert torch.equal(found["images"][:, 0, 0, 0], (25 * labels[:ENOUGH]).to(torch.uint8))
+    assert torch.equal(found["images"][:, 0, 0, 0], (25 * labels[:ENOUGH] + 25).to(torch.uint8))
     assert found["names"][0] == first
     assert f"{name} it is" in capsys.readouterr().out
 
@@ -88,3 +89,16 @@ def test_a_truncated_set_is_told_and_does_no_harm(
     assert any(
         len(line) > len("FashionMNIST: ") for line in capsys.readouterr().out.splitlines() if line.startswith("FashionMNIST: ")
     )
+
+
+@pytest.mark.slow
+def test_the_whole_chapter_runs_on_a_set_that_is_there(chapter: Chapter, tmp_path: Path) -> None:
+    made_up_set(tmp_path / "data", "FashionMNIST")
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    executed = run(
+        COURSE / "notebooks" / chapter.name, chapter.notebook, scratch, {"COURSE_DATA": str(tmp_path / "data")}
+    ).notebook
+    outputs = [(cell.id, output) for cell in executed.cells for output in cell.get("outputs", [])]
+    assert [(cell, output) for cell, output in outputs if output.output_type == "error" or output.get("name") == "stderr"] == []
+    assert any("FashionMNIST it is" in output.get("text", "") for cell, output in outputs if cell == "look-at-images")
