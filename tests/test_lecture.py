@@ -29,6 +29,7 @@ SECTIONS = {
     "3.5 optim": ("optim", 6),
     "3.6 Define new Modules": ("own Module", 12),
     "3.7 DataLoaders": ("DataLoader", 11),
+    "3.8 Pretrained Models": ("pretrained", 6),
     "3.9 Visdom": (None, 4),
     "4. Static vs dynamic graphs": (None, 3),
 }
@@ -40,6 +41,7 @@ SHOWN = """
     torch.nn.Linear torch.nn.ReLU() MSELoss(size_average=False) model.zero_grad() param.data learing_rate torch.optim.Adam
     optimizer.zero_grad() optimizer.step() super(TwoLayerNet,self).__init__() self.linear1 self.linear2 TwoLayerNet(D_in,H,D_out)
     paramters torch.optim.SGD TensorDataset DataLoader batch_size=8 range(10) x_var,y_var
+    torchvisoin models.alexnet models.vgg16 models.resnet101 (pretrained=True)
 """
 
 
