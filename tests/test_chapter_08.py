@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import gzip
 import struct
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from conftest import need
 from run_notebook import run
 
 from autograder.release.source import Chapter, load_chapter
 
 COURSE = Path(__file__).resolve().parents[1]
 ENOUGH = 1797  # as many as the chapter uses
+DEBIANS = Path("/usr/share/datasets/fashion-mnist")  # what `apt install dataset-fashion-mnist` brings
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +60,19 @@ def test_a_set_that_is_there_is_taken(
     assert torch.equal(found["images"][:, 0, 0, 0], (25 * labels[:ENOUGH] + 25).to(torch.uint8))
     assert found["names"][0] == first
     assert f"{name} it is" in capsys.readouterr().out
+
+
+def test_the_real_fashion_mnist_is_read_as_the_chapter_tells(
+    chapter: Chapter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    need(DEBIANS.is_dir(), "Debian's package dataset-fashion-mnist")
+    raw = tmp_path / "FashionMNIST" / "raw"
+    raw.mkdir(parents=True)
+    for packed in DEBIANS.glob("*.gz"):
+        (raw / packed.stem).write_bytes(gzip.decompress(packed.read_bytes()))
+    found = images_of(chapter, tmp_path, monkeypatch)
+    assert found["images"].shape == (ENOUGH, 1, 28, 28)
+    assert [found["names"][label] for label in found["labels"][:4]] == ["Ankle boot", "T-shirt/top", "T-shirt/top", "Dress"]
 
 
 def test_without_a_set_the_digits_are_taken_and_it_is_said(
