@@ -4,8 +4,9 @@ Bubblewrap builds the file system and cuts the network once, around the process 
 fork is a namespace of processes, of shared memory and of mounts that is its own, fresh memory-backed folders, and no way back:
 no capabilities, no new namespaces. Where there are no namespaces, Landlock and a seccomp filter hold what they can.
 
-Linux only. Numbers and structures are those of the kernel's headers (linux/sched.h, linux/mount.h, linux/landlock.h, linux/capability.h,
-linux/prctl.h); the system calls that have no wrapper in the C library have the same numbers on every architecture since 5.3.
+Linux only. Numbers and structures are those of the kernel's headers (linux/sched.h, linux/mount.h, linux/landlock.h,
+linux/capability.h, linux/prctl.h); the system calls that have no wrapper in the C library have the same numbers on every
+architecture since 5.3.
 """
 
 from __future__ import annotations
@@ -20,8 +21,21 @@ from collections.abc import Iterable
 from pathlib import Path
 
 __all__ = [
-    "bind", "bind_read_only", "die_with_parent", "drop_capabilities", "forbid_system_calls", "landlock_version", "limit_resources",
-    "mount_tmpfs", "mount_proc", "own_namespaces", "restrict_files", "set_subreaper",
+    "bind",
+    "bind_read_only",
+    "close_descriptors",
+    "data_in_use",
+    "die_with_parent",
+    "drop_capabilities",
+    "forbid_system_calls",
+    "landlock_version",
+    "limit_resources",
+    "mount_proc",
+    "mount_tmpfs",
+    "own_namespaces",
+    "rename_process",
+    "restrict_files",
+    "set_subreaper",
 ]  # fmt: skip
 
 CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWUSER, CLONE_NEWPID = 0x00020000, 0x08000000, 0x10000000, 0x20000000
@@ -86,14 +100,39 @@ def mount_tmpfs(target: str, megabytes: int, files: int = 20_000) -> None:
 
 
 def mount_proc() -> None:
-    """/proc of the own processes only; where the system refuses that (a container that hides parts of it), an almost empty one."""
+    """/proc of the own processes only; where the system refuses that (a container that hides parts of it), an almost empty one.
+
+    Read-only: to a process that is root outside, the system's settings in /proc/sys would be writable without any capability.
+    """
     try:
-        _mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV)
+        _mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_RDONLY)
     except OSError:
         kept = {name: Path("/proc", name).read_bytes() for name in ("cpuinfo", "meminfo", "stat", "filesystems")}
         mount_tmpfs("/proc", megabytes=4)
         for name, text in kept.items():
             Path("/proc", name).write_bytes(text)
+        bind_read_only("/proc")
+
+
+def close_descriptors(but: Iterable[int]) -> None:
+    """Close every open file from 3 on, except these."""
+    start = 3
+    for number in sorted(but):
+        os.closerange(start, number)
+        start = number + 1
+    os.closerange(start, min(resource.getrlimit(resource.RLIMIT_NOFILE)[0], 1 << 20))
+
+
+def rename_process(line: str) -> None:
+    """Show `line` as this process's command line, and of its first environment nothing."""
+    fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
+    start, end, env_start, env_end = (int(field) for field in fields[45:49])
+    shown = line.encode()[: end - start - 1]
+    ctypes.memmove(start, shown.ljust(end - start, b"\0"), end - start)
+    ctypes.memset(env_start, 0, env_end - env_start)
+    _call("clearenv")  # what stood there is gone for programs that this process starts; os.environ has copies
+    for name, value in os.environ.items():
+        os.putenv(name, value)
 
 
 def bind(source: str, target: str) -> None:
@@ -116,39 +155,47 @@ def drop_capabilities() -> None:
     _call("capset", header, nothing)
 
 
+def data_in_use() -> int:
+    """Private writable memory of this process, in bytes, as RLIMIT_DATA counts it."""
+    return 1024 * int(Path("/proc/self/status").read_text().partition("VmData:")[2].split()[0])
+
+
 def limit_resources(data_bytes: int, processor_s: int, file_bytes: int, open_files: int, processes: int) -> None:
-    """Limits of this process and its children: memory on top of what it has, processor seconds, size of a file, files, processes.
+    """Limits of this process and its children: memory, processor seconds, size of a file, open files, processes.
 
     Memory is counted as private writable memory (RLIMIT_DATA): the address space as a whole would break torch below 4 GB.
-    For root the system does not count processes; the watch of `forkserver` does.
+    For root the system does not count processes; the watch of `forkserver` does, as it counts shared memory.
     """
-    status = Path("/proc/self/status").read_text()
-    used = 1024 * int(status.partition("VmData:")[2].split()[0])
     wanted = {
-        resource.RLIMIT_DATA: used + data_bytes,
+        resource.RLIMIT_DATA: data_bytes,
         resource.RLIMIT_CPU: processor_s,
         resource.RLIMIT_FSIZE: file_bytes,
         resource.RLIMIT_NOFILE: open_files,
         resource.RLIMIT_NPROC: processes,
         resource.RLIMIT_CORE: 0,
     }
-    for limit, value in wanted.items():
+    for limit, most in wanted.items():
         hard = resource.getrlimit(limit)[1]
-        value = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        resource.setrlimit(limit, (value, value))
+        value = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        soft = (
+            max(1, value - 1) if limit == resource.RLIMIT_CPU else value
+        )  # a signal that names the reason before the one that kills
+        resource.setrlimit(limit, (soft, value))
 
 
+# memfd_create, memfd_secret and shmget make memory that belongs to no process and to no folder, so no limit counts it.
 FORBIDDEN = (
     "add_key", "bpf", "chroot", "delete_module", "finit_module", "fsconfig", "fsmount", "fsopen", "init_module", "io_uring_enter",
-    "io_uring_register", "io_uring_setup", "kexec_file_load", "kexec_load", "keyctl", "mount", "mount_setattr", "move_mount",
+    "io_uring_register", "io_uring_setup", "kexec_file_load", "kexec_load", "keyctl", "memfd_create", "memfd_secret", "mount",
+    "mount_setattr", "move_mount",
     "name_to_handle_at", "open_by_handle_at", "open_tree", "perf_event_open", "pidfd_getfd", "pivot_root", "process_vm_readv",
     "process_vm_writev", "ptrace", "quotactl", "reboot", "request_key", "setns", "swapoff", "swapon", "syslog", "umount2",
-    "unshare", "userfaultfd", "vhangup",
+    "shmget", "unshare", "userfaultfd", "vhangup",
 )  # fmt: skip
 
 
 def forbid_system_calls(network: bool) -> bool:
-    """Refuse what no honest notebook calls: tracing others, mounting, new namespaces, loading code into the kernel.
+    """Refuse what no honest notebook calls: tracing others, mounting, new namespaces, uncounted memory, code for the kernel.
 
     `network=False` also refuses sockets other than Unix ones. Holds for every thread of this process and all it starts. Returns
     False where libseccomp is missing.
@@ -197,7 +244,7 @@ def restrict_files(read: Iterable[str], write: Iterable[str]) -> None:
     try:
         for paths, allowed in ((read, READ_RIGHTS), (write, rights)):
             for path in paths:
-                if os.path.exists(path):
+                if Path(path).exists():
                     _allow(ruleset, path, allowed & rights)
         _prctl(PR_SET_NO_NEW_PRIVS, 1)
         _call("syscall", LANDLOCK_RESTRICT, ruleset, 0)
@@ -208,7 +255,7 @@ def restrict_files(read: Iterable[str], write: Iterable[str]) -> None:
 def _allow(ruleset: int, path: str, rights: int) -> None:
     handle = os.open(path, os.O_PATH | os.O_CLOEXEC)
     try:
-        rights = rights if os.path.isdir(path) else rights & ~FOLDER_RIGHTS
+        rights = rights if Path(path).is_dir() else rights & ~FOLDER_RIGHTS
         _call("syscall", LANDLOCK_ADD_RULE, ruleset, 1, struct.pack("=Qi", rights, handle), 0)
     finally:
         os.close(handle)

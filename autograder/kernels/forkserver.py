@@ -1,9 +1,9 @@
 """The process that has imported torch already and forks a confined Jupyter kernel on each request.
 
-`python -m autograder.kernels.forkserver LEVEL MODULE...` reads requests from standard input, a JSON object a line, and writes what happens to
-standard output in the same way. It never runs a student's code itself, has one thread, never touches CUDA, and ends when its
-input ends. Under it stand, for each kernel: a guard, which makes the namespaces; inside, as process 1, a reaper, which keeps the
-rights that the kernel gave up; and the kernel. At one time there is one kernel.
+`python -m autograder.kernels.forkserver LEVEL MODULE...` reads requests from standard input, a JSON object a line, and writes
+what happens to standard output in the same way. It never runs a student's code itself, has one thread, never touches CUDA, and
+ends when its input ends. Under it stand, for each kernel: a guard, which makes the namespaces; inside, as process 1, a reaper,
+which keeps the rights that the kernel gave up; and the kernel. At one time there is one kernel.
 """
 
 from __future__ import annotations
@@ -27,18 +27,9 @@ from autograder.kernels.settings import Limits, limits_from
 
 HOME = "/home/student"  # inside the strict sandbox; elsewhere the scratch folder itself
 SOCKETS = "/run/kernel"
+KERNEL_FILE = "/home/student/.local/share/jupyter/runtime/kernel.json"  # what a notebook server's kernel would be started with
 # What every kernel needs; what a chapter imports beside it stands on the command line.
-IMPORTS = (
-    "torch", "numpy", "matplotlib.pyplot", "matplotlib_inline.backend_inline", "safetensors.torch", "ipykernel.kernelapp",
-    "ipykernel.debugger", "ipykernel.ipkernel", "autograder.student.answering", "autograder.student.figure", "autograder.student.graph",
-    "pyseccomp",
-)  # fmt: skip
-PORTS = (
-    "torch", "torchvision", "torchvision.transforms.v2", "numpy", "matplotlib.pyplot", "matplotlib_inline.backend_inline",
-    "sklearn.datasets", "safetensors.torch", "ipykernel.kernelapp", "ipykernel.debugger", "ipykernel.ipkernel", "IPython.core.magics",
-    "IPython.core.completer", "torch._dynamo", "torch.func", "torch.utils.data", "autograder.student.check", "autograder.student.figure",
-    "autograder.student.graph", "autograder.student.answering", "pyseccomp",
-)  # fmt: skip
+IMPORTS = ("shell_port", "iopub_port", "stdin_port", "control_port", "hb_port")
 PORTS = ("shell_port", "iopub_port", "stdin_port", "control_port", "hb_port")
 WATCH_S = 0.1  # between two looks at what a kernel uses
 
@@ -71,7 +62,7 @@ def _warm_up(names: Iterable[str]) -> None:
     torch.set_num_threads(1)
     with contextlib.suppress(Exception):
         weight = torch.ones(2, 2, requires_grad=True)
-        (weight @ weight).sum().backward()
+        torch.autograd.backward((weight @ weight).sum())
         if "torch._dynamo" in sys.modules:
             _ = torch.ones(2, 2, device="meta") @ torch.ones(2, 2, device="meta")
             torch.optim.Adam([weight]).step()
@@ -124,7 +115,7 @@ def _tell(out: Any, **what: object) -> None:
 
 def _serve(level: str, out: Any, wakeup: int) -> None:
     kernel: _Kernel | None = None
-    baseline = _private_bytes(os.getpid())
+    baseline = _resident(os.getpid())
     requests = _lines()
     while True:
         ready, _, _ = select.select([0, wakeup], [], [], WATCH_S if kernel else None)
@@ -181,8 +172,10 @@ class _Kernel:
 
     def too_much(self, baseline: int) -> bool:
         """Whether the processes together use more memory than allowed, or are too many; `why` then says so."""
-        processes = list(_descendants(self.guard))
-        used = sum(max(0, _private_bytes(pid) - baseline) for pid in processes)
+        processes = [pid for pid in _descendants(self.guard) if pid not in (self.guard, self.reaper)]
+        used = max(0, sum(map(_resident, processes)) - baseline)
+        if used > self.limits.memory_mb << 20:  # as that may count what forks share once for each, count exactly
+            used = max(0, sum(map(_own_share, [os.getpid(), self.guard, self.reaper, *processes])) - baseline)
         self.peak = max(self.peak, used)
         tasks = sum(_threads(pid) for pid in processes)
         if used > self.limits.memory_mb << 20:
@@ -198,18 +191,27 @@ class _Kernel:
                 os.kill(pid, signal.SIGKILL)
 
 
-def _private_bytes(pid: int) -> int:
-    """Memory of a process that is its own: resident less what files and shared memory account for; 0 when it is gone."""
+def _resident(pid: int) -> int:
+    """Bytes of memory that a process uses: all but what files account for, its page tables too; 0 when it is gone."""
+    return _kilobytes(f"/proc/{pid}/status", ("RssAnon:", "RssShmem:", "VmPTE:")) << 10
+
+
+def _own_share(pid: int) -> int:
+    """The same, with what several processes share divided among them: added up over all, each byte counts once."""
+    return _kilobytes(f"/proc/{pid}/smaps_rollup", ("Pss_Anon:", "Pss_Shmem:")) << 10 or _resident(pid)
+
+
+def _kilobytes(path: str, names: tuple[str, ...]) -> int:
     try:
-        resident, shared = Path(f"/proc/{pid}/statm").read_text().split()[1:3]
-    except (OSError, ValueError):
+        lines = Path(path).read_text().splitlines()
+    except OSError:
         return 0
-    return (int(resident) - int(shared)) * os.sysconf("SC_PAGE_SIZE")
+    return sum(int(line.split()[1]) for line in lines if line.startswith(names))
 
 
 def _threads(pid: int) -> int:
     try:
-        return len(os.listdir(f"/proc/{pid}/task"))
+        return len(list(Path(f"/proc/{pid}/task").iterdir()))
     except OSError:
         return 0
 
@@ -228,7 +230,7 @@ def _descendants(pid: int) -> Iterator[int]:
 
 def _listed(folder: str) -> list[str]:
     try:
-        return os.listdir(folder)
+        return [path.name for path in Path(folder).iterdir()]
     except OSError:
         return []
 
@@ -263,7 +265,7 @@ def _start(level: str, request: dict[str, Any]) -> _Kernel:
 
 
 def _never_return(work: Callable[[], int]) -> None:
-    """Run `work` in a fork and end the process with its result; an error is written to standard error, which is the kernel's log."""
+    """Run `work` in a fork and end the process with its result; an error goes to standard error, which is the kernel's log."""
     code = 70
     try:
         code = work()
@@ -277,16 +279,13 @@ def _never_return(work: Callable[[], int]) -> None:
 def _guard(level: str, request: dict[str, Any], limits: Limits, writer: int) -> int:
     """Between the fork server and the kernel's own world: make the namespaces, start the reaper in them, pass on its end."""
     confine.die_with_parent()
-    _plain_process(request)
+    _plain_process(request, keep=(writer,))
     if level == "strict":
         confine.own_namespaces()
-    go, told = os.pipe()
     reaper = os.fork()
     if reaper == 0:
         os.close(writer)
-        os.close(told)
-        _never_return(lambda: _reaper(level, request, limits, go))
-    os.close(go)
+        _never_return(lambda: _reaper(level, request, limits))
     os.write(writer, f"{reaper}\n".encode())
     os.close(writer)
     _, status = os.waitpid(reaper, 0)
@@ -297,8 +296,9 @@ def _as_shell(code: int) -> int:
     return 128 - code if code < 0 else code
 
 
-def _plain_process(request: dict[str, Any]) -> None:
-    """Nothing of the fork server's: no descriptors but the log, ordinary signals, a session of its own."""
+def _plain_process(request: dict[str, Any], keep: tuple[int, ...]) -> None:
+    """Nothing of the fork server's: no descriptors but the log and `keep`, its own name and session, ordinary signals."""
+    confine.rename_process(f"{sys.executable}\0-m\0ipykernel_launcher\0-f\0{KERNEL_FILE}")
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -307,24 +307,24 @@ def _plain_process(request: dict[str, Any]) -> None:
     os.dup2(nothing, 0)
     os.dup2(log, 1)
     os.dup2(log, 2)
-    for descriptor in (nothing, log):
-        if descriptor > 2:
-            os.close(descriptor)
+    confine.close_descriptors(but=keep)
 
 
-def _reaper(level: str, request: dict[str, Any], limits: Limits, parent: int) -> int:
+def _reaper(level: str, request: dict[str, Any], limits: Limits) -> int:
     """Process 1 of the kernel's world, the parent of all orphans in it; when it ends, the system ends all of them.
 
     It keeps what the kernel gives up: once the kernel's sockets are there, it makes their folder read-only.
     """
     confine.die_with_parent()
+    memory = confine.data_in_use() + (limits.memory_mb << 20)
     if level == "strict":
         _own_file_system(request, limits)
     ready, told = os.pipe()
     kernel = os.fork()
     if kernel == 0:
         os.close(ready)
-        _never_return(lambda: _kernel(level, request, limits, told))
+        confine.limit_resources(memory, limits.processor_s, limits.file_mb << 20, limits.open_files, limits.processes)
+        _never_return(lambda: _kernel(level, request, told))
     os.close(told)
     signal.signal(signal.SIGINT, lambda *_: _interrupt(kernel))
     with os.fdopen(ready, "rb") as waiting:
@@ -348,19 +348,19 @@ def _own_file_system(request: dict[str, Any], limits: Limits) -> None:
     files = {path.relative_to(scratch / "files"): path.read_bytes() for path in (scratch / "files").rglob("*") if path.is_file()}
     confine.bind(str(scratch / "sockets"), SOCKETS)
     confine.mount_proc()
-    confine.mount_tmpfs("/tmp", limits.disk_mb)
-    confine.mount_tmpfs("/dev/shm", limits.disk_mb)
-    confine.mount_tmpfs(HOME, limits.disk_mb)
+    confine.mount_tmpfs("/tmp", limits.disk_mb)  # one limit for all three; the last covers what it was made from
+    for folder, target in (("home", HOME), ("memory", "/dev/shm"), ("temporary", "/tmp")):
+        Path("/tmp", folder).mkdir()
+        confine.bind(f"/tmp/{folder}", target)
     for name, data in files.items():
         path = Path(HOME, name)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
 
 
-def _kernel(level: str, request: dict[str, Any], limits: Limits, told: int) -> int:
+def _kernel(level: str, request: dict[str, Any], told: int) -> int:
     """Give up every right, then be an ordinary Jupyter kernel."""
     folder = _settle(level, request)
-    confine.limit_resources(limits.memory_mb << 20, limits.processor_s, limits.file_mb << 20, limits.open_files, limits.processes)
     if level == "strict":
         confine.drop_capabilities()
     if level == "basic":
@@ -394,7 +394,7 @@ def _listening(connection: dict[str, Any], sockets: str) -> Any:
     from ipykernel.ipkernel import IPythonKernel
     from ipykernel.kernelapp import IPKernelApp
 
-    sys.argv = [str(Path(sys.prefix, "lib", "ipykernel_launcher.py")), "-f", str(Path.cwd() / "kernel.json")]
+    sys.argv = [str(Path(sys.prefix, "lib", "ipykernel_launcher.py")), "-f", KERNEL_FILE]
     sys.path[:] = ["", *(path for path in sys.path if path)]
     app: Any = IPKernelApp(kernel_class=IPythonKernel, connection_file="", parent_handle=0)
     for name in PORTS:

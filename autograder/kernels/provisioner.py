@@ -5,8 +5,8 @@ Registered as `autograder-forked`. A kernel specification chooses it, with the l
     {"argv": [], "display_name": "Python, forked", "language": "python",
      "metadata": {"kernel_provisioner": {"provisioner_name": "autograder-forked", "config": {"level": "strict"}}}}
 
-The kernel manager must speak `transport = "ipc"`, since a kernel in its own network namespace has no ports. One process can run one
-such kernel at a time.
+The kernel manager must speak `transport = "ipc"`, since a kernel in its own network namespace has no ports. Each process that
+forks runs one kernel at a time; another is started where two are wanted at once.
 """
 
 from __future__ import annotations
@@ -89,7 +89,8 @@ class ForkedProvisioner(KernelProvisionerBase):  # type: ignore[misc]
         for number, name in enumerate(PORTS, 1):
             setattr(manager, name, number)
         self.connection_info = manager.get_connection_info()
-        return await super().pre_launch(cmd=[], **{"env": {}, **kwargs})  # type: ignore[no-any-return]
+        options: dict[str, Any] = await super().pre_launch(cmd=[], **{"env": {}, **kwargs})
+        return options
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
         """Fork the kernel."""
@@ -99,7 +100,7 @@ class ForkedProvisioner(KernelProvisionerBase):  # type: ignore[misc]
         connection["key"] = self.connection_info["key"].decode()
         self.forked = self.server.fork(self._scratch, limits_from(self.limits or {}), connection=connection)
         self._status = None
-        return self.connection_info  # type: ignore[no-any-return]
+        return self.connection_info
 
     async def poll(self) -> int | None:
         if self.forked is None:

@@ -8,19 +8,18 @@ import sys
 from pathlib import Path
 
 import autograder
-from autograder.kernels.confine import landlock_version
 from autograder.kernels.settings import LEVELS
 
 __all__ = ["NEEDED", "SandboxError", "advice", "clean_environment", "command", "readable"]
 
-SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/opt", "/nix/store", "/gnu/store")
+SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/nix/store", "/gnu/store")
 # Of /etc only what programs need to start and to show text: no passwords, no keys, no names of other machines.
 ETC = ("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "localtime", "timezone", "fonts", "alternatives", "mime.types")
 # The walls (of `selftest`) that must stand before a level may carry its name. Where seccomp's library is missing, a kernel can
 # make new namespaces, but gains nothing by it that the others do not hold.
 NEEDED = {
-    "strict": ("hidden", "outside", "network", "processes", "memory", "environment"),
-    "basic": ("hidden", "outside", "network", "memory", "environment"),
+    "strict": ("hidden", "outside", "settings", "network", "processes", "memory", "environment"),
+    "basic": ("hidden", "outside", "settings", "network", "memory", "environment"),
     "none": (),
 }
 
@@ -62,6 +61,8 @@ def command(level: str, runs: Path, imports: tuple[str, ...]) -> list[str]:
     if not sys.platform.startswith("linux"):
         raise SandboxError(f"isolation '{level}' needs Linux")
     if level == "basic":
+        from autograder.kernels.confine import landlock_version  # loads on Linux only
+
         if not landlock_version():
             raise SandboxError("isolation 'basic' needs Landlock, which this kernel does not offer (Linux 5.13 or newer)")
         return server
@@ -75,8 +76,9 @@ def _bubblewrap(bwrap: str, runs: Path) -> list[str]:
     """Nothing but the system, this Python and the scratch folders; /proc stays the real one, each kernel gets its own over it."""
     # fmt: off
     line = [
-        bwrap, "--unshare-user", "--unshare-ipc", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try", "--die-with-parent",
-        "--uid", "1000", "--gid", "1000", "--hostname", "localhost", "--cap-drop", "ALL", "--tmpfs", "/", "--dev", "/dev", "--bind", "/proc", "/proc",
+        bwrap, "--unshare-user", "--unshare-ipc", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try",
+        "--die-with-parent", "--uid", "1000", "--gid", "1000", "--hostname", "localhost", "--cap-drop", "ALL",
+        "--tmpfs", "/", "--dev", "/dev", "--bind", "/proc", "/proc",
     ]
     # fmt: on
     for place in SYSTEM:
@@ -90,7 +92,7 @@ def _bubblewrap(bwrap: str, runs: Path) -> list[str]:
         line += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
     line += ["--ro-bind-try", "/sys/devices/system/cpu", "/sys/devices/system/cpu"]
     line += ["--dir", "/tmp", "--dir", "/home/student", "--bind", str(runs), "/run/kernel", "--chdir", "/"]
-    return [*line, "--remount-ro", "/"]
+    return [*line, "--remount-ro", "/dev", "--remount-ro", "/"]
 
 
 def advice(level: str, said: str) -> str:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import fcntl
 import json
 import os
 import secrets
 import select
 import shutil
 import socket
+import stat
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +30,7 @@ __all__ = ["ForkServer", "Forked", "close_fork_servers", "fork_server", "isolati
 
 START_S = 180.0  # importing torch on a busy machine
 ANSWER_S = 60.0
+PREFIX = "kernels-"
 
 
 @dataclass(frozen=True)
@@ -42,10 +46,17 @@ class ForkServer:
     """A running fork server at one level of isolation, with the folder it shares with its kernels; ends with this process."""
 
     def __init__(self, level: str, imports: tuple[str, ...] = ()) -> None:
-        """Start it, with `imports` imported, and test its walls. Raises SandboxError where they do not hold, RuntimeError where it does not start."""
+        """Start it, with `imports` imported, and test its walls.
+
+        Raises SandboxError where they do not hold, RuntimeError where it does not start.
+        """
         self.level, self.imports = level, imports
         base = tempfile.gettempdir()  # a socket's name may have 107 characters
-        self.runs = Path(tempfile.mkdtemp(prefix="kernels-", dir=base if len(base) < 60 else "/tmp"))
+        base = base if len(base) < 60 else "/tmp"
+        _sweep(Path(base))
+        self.runs = Path(tempfile.mkdtemp(prefix=PREFIX, dir=base))
+        self._lock = os.open(self.runs / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
         self.owner = os.getpid()
         self.environment = _fingerprint()
         self.running: Forked | None = None
@@ -68,6 +79,7 @@ class ForkServer:
                 cwd="/", bufsize=0, start_new_session=True,
             )  # fmt: skip
         atexit.register(self.close)
+        Finalize(self, self.close, exitpriority=10)  # the end of a worker of multiprocessing, which leaves atexit out
         if self._answer("ready", START_S) is None:
             said = " / ".join(log.read_text("utf-8", "replace").strip().splitlines()[-2:])[-300:]
             if self.level == "strict":
@@ -77,7 +89,7 @@ class ForkServer:
             raise RuntimeError(f"the process that forks kernels did not start: {said or 'it said nothing'}")
 
     def _own_folders(self) -> dict[str, str]:
-        """Where the fork server itself may write: a home, and a copy of matplotlib's list of fonts, which takes seconds to make."""
+        """Where the fork server itself may write: a home, and a copy of matplotlib's list of fonts, which takes long to make."""
         import matplotlib
 
         home, fonts = self.runs / "home", self.runs / "matplotlib"
@@ -165,6 +177,7 @@ class ForkServer:
                 process.kill()
                 process.wait()
             process.stdout.close()
+        os.close(self._lock)
         shutil.rmtree(self.runs, ignore_errors=True)
 
     def _answer(self, key: str, seconds: float) -> dict[str, Any] | None:
@@ -218,7 +231,7 @@ def _outside() -> Iterator[dict[str, Any]]:
         name.listen()
         yield {
             "read": [str(secret), "/etc/shadow", "/etc/passwd", str(package.parent / "solutions")],
-            "write": [folder, str(package), str(Path.home()), "/etc", "/usr"],
+            "write": [folder, str(package), str(Path.home()), "/etc", "/usr", "/dev", "/run", "/var/tmp"],
             "port": port.getsockname()[1], "name": abstract, "pid": os.getpid(),
         }  # fmt: skip
 
@@ -229,6 +242,21 @@ def _fingerprint() -> tuple[object, ...]:
 
     places = [Path(torch.__file__).parent.parent, *Path(autograder.__file__).parent.glob("*"), Path(autograder.__file__).parent]
     return tuple((str(place), place.stat().st_mtime_ns) for place in sorted(places) if place.name != "__pycache__")
+
+
+def _sweep(base: Path) -> None:
+    """Remove the shared folders of graders that were killed: nobody holds their lock any more."""
+    for lock in base.glob(f"{PREFIX}*/lock"):
+        with contextlib.suppress(OSError):
+            about = lock.parent.lstat()
+            if about.st_uid != os.getuid() or not stat.S_ISDIR(about.st_mode) or time.time() - about.st_mtime < START_S:
+                continue
+            handle = os.open(lock, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(lock.parent, ignore_errors=True)
+            finally:
+                os.close(handle)
 
 
 _servers: list[ForkServer] = []
