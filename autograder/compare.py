@@ -117,10 +117,14 @@ def describe(seen: Seen, *, values: bool = True) -> str:
         case MappingSeen(items):
             return "a dict with " + (", ".join(key for key, _ in items[:6]) or "no keys")
         case ErrorSeen(type_, message, line):
-            text = f"no result: {message}" if seen.timed_out else f"{type_}: {message[:300]}" if message else type_
+            text = f"no result: {message}" if seen.timed_out else f"{type_}: {_shortened(message)}" if message else type_
             return text + (f", in {line}" if line else "")
         case OtherSeen(type_):
             return f"{'an' if type_[:1] in 'aeiouAEIOU' else 'a'} {type_}"
+
+
+def _shortened(message: str, longest: int = 300) -> str:
+    return message if len(message) <= longest else message[:longest].rsplit(" ", 1)[0] + " …"
 
 
 def _listed(values: torch.Tensor, digits: int = 6) -> str:
@@ -165,6 +169,8 @@ def _differences(expected: Seen, got: Seen, path: str, rules: Rules, returns: tu
         case (ErrorSeen(), ErrorSeen()):
             if expected.type != got.type:
                 yield Difference(Layer.RAISED, path, f"the error {expected.type}", describe(got), seen=seen)
+        case (SequenceSeen() | MappingSeen(), ErrorSeen()):  # what a probe gathers may be unlike what the function returns
+            yield Difference(Layer.RAISED, path, "no error", describe(got), seen=seen)
         case (_, ErrorSeen()):
             yield Difference(Layer.RAISED, path, describe(expected, values=False), describe(got), seen=seen)
         case (ErrorSeen(), _):
@@ -202,8 +208,8 @@ def _mappings(expected: MappingSeen, got: MappingSeen, path: str, rules: Rules) 
         missing = [key for key in wanted if key not in came]
         extra = [key for key in came if key not in wanted]
         parts = [f"{word}: {', '.join(keys[:6])}" for word, keys in (("missing", missing), ("not asked for", extra)) if keys]
-        text = f"{describe(got)} ({'; '.join(parts)})"
-        yield Difference(Layer.STRUCTURE, path, describe(expected), text, seen=(expected, got))
+        names = [describe(seen).removeprefix("a dict with ") for seen in (expected, got)]  # the probe's dict, not the student's
+        yield Difference(Layer.STRUCTURE, path, names[0], f"{names[1]} ({'; '.join(parts)})", seen=(expected, got))
         return
     for key in wanted:
         yield from _differences(wanted[key], came[key], _join(path, key), rules, ())

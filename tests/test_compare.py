@@ -58,6 +58,10 @@ class TestLayers:
         found = compare(seen(T([1.0])), error(), Rules())
         assert (found.layer, found.got) == (Layer.RAISED, "ValueError: no")
 
+    def test_what_a_probe_gathers_is_not_told_as_what_the_function_should_return(self):
+        assert compare(seen((T([1.0]), True)), error(), Rules()).expected == "no error"
+        assert compare(seen(T([1.0])), error(), Rules()).expected == "a float32 tensor of shape (1,)"
+
     def test_changed_inputs_are_told_last(self):
         changed = Observation(observe(T([1.0])), ("x",))
         found = compare(seen(T([1.0])), changed, Rules())
@@ -96,7 +100,7 @@ class TestStructure:
 
     def test_missing_and_extra_keys_are_told(self):
         found = difference({"a": 1, "b": 2}, {"a": 1, "c": 2})
-        assert found.got == "a dict with a, c (missing: b; not asked for: c)"
+        assert found.got == "a, c (missing: b; not asked for: c)"
 
     def test_keys_may_come_in_any_order(self):
         assert layer({"a": 1, "b": 2}, {"b": 2, "a": 1}) == ""
@@ -268,6 +272,7 @@ class TestWords:
     def test_errors_quote_the_line_and_a_timeout_says_so(self):
         assert describe(ErrorSeen("ValueError", "no", "line 3: `f()`")) == "ValueError: no, in line 3: `f()`"
         assert describe(ErrorSeen("StopIteration", "")) == "StopIteration"
+        assert describe(ErrorSeen("ValueError", "too long " * 40)) == "ValueError: " + "too long " * 33 + "…"
         assert describe(ErrorSeen("AnswerTimeout", "still running after 2 seconds")) == "no result: still running after 2 seconds"
 
 
