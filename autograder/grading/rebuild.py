@@ -1,6 +1,7 @@
 """Rebuild a submission from our own notebook: only the texts of its solution cells and written answers come in.
 
 Copied or deleted cells, metadata, tags, kernelspecs, stored outputs, extra files and links of a submission have no way in.
+Written answers come in as plain Markdown.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from nbformat import NotebookNode
+
+from autograder.grading.harmless import harmless
 
 __all__ = ["Malformed", "Rebuilt", "SubmittedCell", "read_submission", "rebuild"]
 
@@ -103,7 +106,7 @@ def rebuild(released: NotebookNode, submitted: Iterable[SubmittedCell]) -> Rebui
         if len(source) > MAX_CELL_CHARACTERS:
             notes.append(f"The cell `{cell.id}` is longer than {MAX_CELL_CHARACTERS:,} characters; it was left out.")
             continue
-        cell.source = source
+        cell.source = source if cell.cell_type == "code" else harmless(source)
     if notes and not answered:
         raise Malformed("none of this chapter's answer cells is in it; it may be another chapter's notebook")
     known = {cell.source.strip() for cell in [*released.cells, *notebook.cells]}

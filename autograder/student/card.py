@@ -146,5 +146,6 @@ def _more_hints(verdict: Verdict) -> str:
 
 
 def _inline(text: str) -> str:
-    """Escape, then let `code` in backticks be code."""
-    return re.sub(r"`([^`\n]+)`", r"<code>\1</code>", html.escape(text)).replace("\n", "<br>")
+    """Escape, then let `code` in backticks be code; a page that typesets formulas shall take none for one."""
+    apart = re.sub(r"[$\\]", r"<span>\g<0></span>", html.escape(text))
+    return re.sub(r"`([^`\n]+)`", r"<code>\1</code>", apart).replace("\n", "<br>")
