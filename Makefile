@@ -2,7 +2,7 @@
 # CHAPTER=02_manual_gradients narrows a target to a chapter; ARGS="..." reaches the command behind it.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup start visdom test demo release matrix grade bench lint lock
+.PHONY: help setup start visdom test demo release matrix site grade bench lint lock
 
 autograder := .venv/bin/autograder
 
@@ -23,6 +23,9 @@ release: setup ## make the student's edition, notebooks/, from solutions/
 
 matrix: setup ## judge every right and wrong answer against every exercise
 	@$(autograder) matrix $(CHAPTER) $(ARGS)
+
+site: setup ## build the rendered course, build/site/public/index.html
+	@$(autograder) site $(ARGS)
 
 grade: setup ## grade the submissions in submitted/ (CHAPTER=... for one chapter)
 	@$(autograder) grade $(CHAPTER) $(ARGS)

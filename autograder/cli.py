@@ -13,6 +13,7 @@ from rich.console import Console
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
+    from autograder.grading.classic import ClassicGraded
     from autograder.grading.grade import Graded
 
 app = typer.Typer(
@@ -98,19 +99,40 @@ def grade(
     force: Annotated[bool, typer.Option("--force", help="Grade again what was graded before.")] = False,
     feedback: Annotated[bool, typer.Option(help="Write feedback pages, too.")] = True,
 ) -> None:
-    """Grade submitted/STUDENT/CHAPTER/ into nbgrader's gradebook; print the class table; write grades.csv and feedback."""
+    """Grade submitted/STUDENT/CHAPTER/ into nbgrader's gradebook; print the class table; write grades.csv and feedback.
+
+    An assignment of another nbgrader course (--course FOLDER), one without checks.py, is graded by its own assert cells.
+    """
+    from autograder.grading.classic import is_classic
     from autograder.release.source import chapter_names
 
     names = chapters or [name for name in chapter_names(course) if any((course / "submitted").glob(f"*/{name}"))]
     if not names:
         print(f"nothing to grade: {course / 'submitted'} has no folder STUDENT/CHAPTER", file=sys.stderr)
         raise typer.Exit(2)
-    graded = _grade(course, names, jobs, force, feedback)
+    classic = [name for name in chapters or () if is_classic(course, name)]
+    graded = _grade_classic(course, classic, force, feedback)
+    ours = [name for name in names if name not in classic]
+    graded += _grade(course, ours, jobs, force, feedback) if ours else []
     ungradable = [one for one in graded if one.outcome != "graded"]
     for one in ungradable:
         print(f"needs a look: {one.student}, {one.chapter}: {one.outcome}: {one.detail}")
     print(f"grade: {len(graded)} submissions, {len(graded) - len(ungradable)} graded, {len(ungradable)} need a look")
     raise typer.Exit(bool(ungradable))
+
+
+def _grade_classic(course: Path, names: list[str], force: bool, feedback: bool) -> list[Graded | ClassicGraded]:
+    from autograder.grading.classic import grade_classic
+    from autograder.grading.classic_record import write_pages
+
+    graded: list[Graded | ClassicGraded] = []
+    for name in names:
+        for one in grade_classic(course, name, force=force):
+            print(f"  {one.student}, {name}: {one.points:g} points, {one.outcome}")
+            graded.append(one)
+        if feedback and graded and not write_pages(course, name):
+            print(f"{name}: nbgrader could not write every feedback page", file=sys.stderr)
+    return graded
 
 
 def _grade(course: Path, names: list[str], jobs: int, force: bool, feedback: bool) -> list[Graded]:
@@ -175,6 +197,22 @@ def bench(chapters: Chapters = None, course: Course = Path()) -> None:
 
 
 @app.command()
+def site(
+    course: Course = Path(),
+    jobs: Annotated[int, typer.Option(help="Chapters that run at a time.")] = min(os.cpu_count() or 1, 2),
+) -> None:
+    """Build the rendered course in build/site: the public edition, and the instructor's with solutions."""
+    from autograder.site.build import build_site
+
+    built = build_site(course.resolve(), course.resolve() / "build", jobs=jobs)
+    print(f"  {built.ran} chapters were run now, the others had not changed")
+    if built.missing:
+        print(f"  {built.missing}")
+    print(f"  {built.pages['instructor']} pages of the instructor's edition: {built.folder / 'instructor' / 'index.html'}")
+    print(built.line)
+
+
+@app.command()
 def visdom(port: Annotated[int, typer.Option(help="The port; 0 takes any free one.")] = 8097) -> None:
     """Start a Visdom server on this machine only, until Ctrl+C."""
     from autograder.visdom_server import serve
@@ -187,11 +225,12 @@ def main() -> None:
     from autograder.exercise import CheckFileError
     from autograder.golden import GoldenError
     from autograder.release.source import SourceError
+    from autograder.site.run import SiteError
     from autograder.start import StartError
     from autograder.visdom_server import VisdomError
 
     try:
         app()
-    except (SourceError, CheckFileError, GoldenError, StartError, VisdomError) as error:
+    except (SourceError, CheckFileError, GoldenError, SiteError, StartError, VisdomError) as error:
         print(f"autograder: {error}", file=sys.stderr)
         raise SystemExit(2) from None

@@ -168,6 +168,7 @@ ROOMS = (
     ("kernels",),
     ("grading",),
     ("reports",),
+    ("site",),
     ("cli", "start", "demo", "bench", "visdom_server"),
 )
 FLOOR = {name: floor for floor, room in enumerate(ROOMS) for name in room}
