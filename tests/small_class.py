@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import copy
 import json
 import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future
 from pathlib import Path
 from typing import Any
 
 import nbformat
+import psutil
+import pytest
 from nbformat import NotebookNode
 from nbgrader.api import Gradebook
 
 from autograder.exercise import Case, load_checks
 from autograder.golden import GOLDEN_NAME, golden_bytes
-from autograder.grading.execute import Run, Work
-from autograder.observation import from_bytes
+from autograder.grading.execute import Question, Run, Work
+from autograder.kernels.settings import Limits
+from autograder.kernels.warm import close_fork_servers
+from autograder.observation import TensorSeen, from_bytes
 from autograder.probing import run_probe
-from autograder.release.record import PUBLIC_SEED, record_chapter
+from autograder.release.record import PUBLIC_SEED, draw_cases, record_chapter
 from autograder.release.source import load_chapter, stub_of
 from autograder.release.text import from_text
+from autograder.student.answering import pack_cases
 
 CHAPTER = "01_small"
 HERE = Path(__file__).parent
@@ -67,7 +76,19 @@ def release_fast(course: Path) -> Path:
     return course
 
 
-def run_in_process(work: Work) -> Run:
+class InProcess(Executor):
+    """An executor that does the work at once, in this process."""
+
+    def submit(self, function: Callable[..., Any], /, *arguments: Any, **options: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        try:
+            future.set_result(function(*arguments, **options))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+
+def run_in_process(work: Work, level: str = "strict") -> Run:
     """What `execute` does, without a kernel: for tests of what is done with its results. Only for harmless answers."""
     exercises, names = load_checks(SOURCE), {"__name__": "__main__"}
     observations = {}
@@ -139,3 +160,48 @@ def grades(course: Path) -> dict[str, dict[str, tuple[Any, ...]]]:
 def points(course: Path) -> dict[str, dict[str, float | None]]:
     """The automatic points of the check cells, by student."""
     return {who: {name: cells[name][0] for name in POINTS} for who, cells in grades(course).items()}
+
+
+def work(limit_s: float = 60.0, limits: Limits | None = None, **answers: str) -> Work:
+    """The small chapter with right answers but for these, to be asked on two sets of inputs."""
+    files, questions = {"checks.py": (SOURCE / "checks.py").read_bytes()}, {}
+    for name, exercise in load_checks(SOURCE).items():
+        packed = tuple(pack_cases(draw_cases(exercise, seed)) for seed in (1, 2))
+        questions[f"check_{name}"] = Question(name, packed, exercise.time_limit_s)
+    return Work(answered(student_edition(), **(RIGHT | answers)), files, questions, limit_s, limits=limits or Limits())
+
+
+def answered_right(run: Run, name: str) -> bool:
+    """Whether the probe was asked on both sets of inputs and saw what a right answer shows, on the first case of each."""
+    answers = run.observations.get(name, [])
+    if [len(one) for one in answers] != [3, 3]:
+        return False
+    for seed, seen in zip((1, 2), answers, strict=True):
+        x = draw_cases(load_checks(SOURCE)[name], seed)[0].inputs["x"]
+        right = {"row_sums": x.sum(1), "shares": x / x.sum(1, keepdim=True), "largest": x.max()}[name]
+        value = seen[0].value
+        values = value.values if isinstance(value, TensorSeen) else right.new_tensor(getattr(value, "value", float("nan")))
+        if values.shape != right.shape or not values.allclose(right):
+            return False
+    return True
+
+
+@contextlib.contextmanager
+def own_place() -> Iterator[Path]:
+    """A new folder in which every temporary one is made, and warm kernels of our own."""
+    close_fork_servers()
+    place = Path(tempfile.mkdtemp(prefix="here-"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tempfile, "tempdir", str(place))
+        yield place
+        close_fork_servers()
+    place.rmdir()
+
+
+def only_warm_kernels_are_left(place: Path) -> bool:
+    """Whether runs left nothing in `place` and no process below this one, but for what waits for the next run."""
+    folders = [path.name for path in place.iterdir() if not path.name.startswith("kernels-")]
+    scratches = list(place.glob("kernels-*/*/sockets"))
+    close_fork_servers()
+    children = [one for one in psutil.Process().children(recursive=True) if "resource_tracker" not in " ".join(one.cmdline())]
+    return [folders, scratches, children, list(place.iterdir())] == [[], [], [], []]

@@ -4,70 +4,29 @@ from __future__ import annotations
 
 import json
 import os
-import signal
-import subprocess
-import sys
-import tempfile
-import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import nbformat
 import pytest
 from nbformat import NotebookNode
-from small_class import RIGHT, SOURCE, answered, as_bytes, cell_of, student_edition
+from small_class import RIGHT, answered_right, as_bytes, cell_of, only_warm_kernels_are_left, own_place, work
 
-from autograder.exercise import load_checks
 from autograder.grading import execute as execute_module
-from autograder.grading.execute import MAX_PRINTED_CHARACTERS, Question, Run, Work, execute
-from autograder.student.answering import OBSERVATION_MIME, pack_cases
-from autograder.observation import Observation, TensorSeen
-from autograder.release.record import draw_cases
+from autograder.grading import kernel_client
+from autograder.grading.execute import MAX_PRINTED_CHARACTERS, Run, Work, execute
+from autograder.kernels.settings import LEVELS
+from autograder.observation import Observation
+from autograder.student.answering import OBSERVATION_MIME
 
 pytestmark = pytest.mark.slow
-FILES = {"checks.py": (SOURCE / "checks.py").read_bytes()}
 
 
-@pytest.fixture(autouse=True)
-def nothing_left_behind(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A place of our own for scratch folders, empty again after each test; and no process more than before."""
-    place = Path(tempfile.mkdtemp(prefix="scratch-"))
-    monkeypatch.setattr(tempfile, "tempdir", str(place))
-    yield place
-    assert list(place.iterdir()) == []
-    place.rmdir()
-    assert gone(f"{place}/work-"), "a process of the run is still there"
-
-
-def gone(mark: str, patience_s: float = 10.0) -> bool:
-    """Whether no process has `mark` in its command line or environment, now or soon."""
-    end = time.monotonic() + patience_s
-    while time.monotonic() < end:
-        if not processes(mark):
-            return True
-        time.sleep(0.1)
-    return False
-
-
-def processes(mark: str) -> list[int]:
-    found = []
-    for path in Path("/proc").glob("[0-9]*"):
-        try:
-            text = (path / "cmdline").read_bytes() + (path / "environ").read_bytes()
-        except OSError:
-            continue
-        if mark.encode() in text:
-            found.append(int(path.name))
-    return found
-
-
-def work(limit_s: float = 60.0, **answers: str) -> Work:
-    """The small chapter with right answers but for these, to be asked on two sets of inputs."""
-    questions = {}
-    for name, exercise in load_checks(SOURCE).items():
-        packed = tuple(pack_cases(draw_cases(exercise, seed)) for seed in (1, 2))
-        questions[f"check_{name}"] = Question(name, packed, exercise.time_limit_s)
-    return Work(answered(student_edition(), **(RIGHT | answers)), FILES, questions, limit_s)
+@pytest.fixture(autouse=True, scope="module")
+def nothing_left_behind() -> Iterator[None]:
+    """A place of our own for scratch folders, empty again in the end; and no process more than before."""
+    with own_place() as place:
+        yield
+        assert only_warm_kernels_are_left(place)
 
 
 def outputs(run: Run, cell_id: str) -> list[NotebookNode]:
@@ -81,21 +40,6 @@ def errors(run: Run, cell_id: str) -> list[str]:
 
 def text(run: Run, cell_id: str) -> str:
     return "".join(output.get("text", "") for output in outputs(run, cell_id))
-
-
-def answered_right(run: Run, name: str) -> bool:
-    """Whether the probe was asked on both sets of inputs and saw what a right answer shows, on the first case of each."""
-    answers = run.observations.get(name, [])
-    if [len(one) for one in answers] != [3, 3]:
-        return False
-    for seed, seen in zip((1, 2), answers, strict=True):
-        x = draw_cases(load_checks(SOURCE)[name], seed)[0].inputs["x"]
-        right = {"row_sums": x.sum(1), "shares": x / x.sum(1, keepdim=True), "largest": x.max()}[name]
-        value = seen[0].value
-        values = value.values if isinstance(value, TensorSeen) else right.new_tensor(getattr(value, "value", float("nan")))
-        if values.shape != right.shape or not values.allclose(right):
-            return False
-    return True
 
 
 FLOOD = """
@@ -117,13 +61,13 @@ os.write(os.dup(1), b"past Jupyter")
 
 
 class TestHonest:
-    @pytest.fixture(scope="class")
-    def run(self) -> Run:
+    @pytest.fixture(scope="class", params=LEVELS)
+    def run(self, request: pytest.FixtureRequest) -> Run:
         os.environ["COURSE_SECRET"] = "hunter2"
         os.environ["NBGRADER_EXECUTION"] = "autograde"
         try:
             loud = RIGHT["shares"] + LOUD
-            return execute(work(row_sums=RIGHT["row_sums"] + FLOOD, shares=loud))
+            return execute(work(row_sums=RIGHT["row_sums"] + FLOOD, shares=loud), level=request.param)
         finally:
             del os.environ["COURSE_SECRET"], os.environ["NBGRADER_EXECUTION"]
 
@@ -145,7 +89,7 @@ class TestHonest:
 
     def test_secrets_and_tell_tales_of_the_environment_stay_outside(self, run: Run) -> None:
         seen = text(run, "shares")
-        assert "/work-" in seen
+        assert seen
         assert "hunter2" not in seen
         assert "NBGRADER" not in seen
 
@@ -156,7 +100,7 @@ class TestHonest:
 
 class TestCellsThatMisbehave:
     def test_endless_loops_are_interrupted_or_left_out_and_the_rest_runs(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(execute_module, "SETTLE_S", 2.0)
+        monkeypatch.setattr(kernel_client, "SETTLE_S", 2.0)
         deaf = "import time\nwhile True:\n    try:\n        time.sleep(1)\n    except BaseException: pass\n"
         run = execute(work(3.0, row_sums="while True: pass", largest=deaf + RIGHT["largest"]))
         assert run.outcome == "timed out"
@@ -165,9 +109,10 @@ class TestCellsThatMisbehave:
         assert not answered_right(run, "largest")
         assert answered_right(run, "shares")
 
-    def test_a_cell_that_ends_the_kernel_is_left_out_and_the_rest_runs(self) -> None:
+    @pytest.mark.parametrize("level", LEVELS)
+    def test_a_cell_that_ends_the_kernel_is_left_out_and_the_rest_runs(self, level: str) -> None:
         suicidal = "def largest(x):\n    import os, signal\n    os.kill(os.getpid(), signal.SIGKILL)"
-        run = execute(work(row_sums=RIGHT["row_sums"] + "\nquit()", largest=suicidal))
+        run = execute(work(row_sums=RIGHT["row_sums"] + "\nquit()", largest=suicidal), level)
         assert run.outcome == "killed"
         assert "exit() or quit()" in run.detail
         assert errors(run, "row_sums") == ["KernelDied"]
@@ -184,7 +129,7 @@ class TestCellsThatMisbehave:
 
     def test_after_sys_exit_and_after_a_check_that_hangs_the_rest_runs(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(execute_module, "GRACE_S", 1.0)
-        monkeypatch.setattr(execute_module, "SETTLE_S", 2.0)
+        monkeypatch.setattr(kernel_client, "SETTLE_S", 2.0)
         deaf = "signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM, signal.SIGINT})"
         hangs = f"import signal, time\ndef largest(x):\n    {deaf}\n    time.sleep(600)"
         run = execute(work(row_sums=RIGHT["row_sums"] + "\nimport sys; sys.exit()", largest=hangs))
@@ -224,7 +169,7 @@ class TestForgery:
     def run(self) -> Run:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(execute_module, "GRACE_S", 3.0)
-            patch.setattr(execute_module, "SETTLE_S", 2.0)
+            patch.setattr(kernel_client, "SETTLE_S", 2.0)
             return execute(work(largest=FORGED, shares=RIGHT["shares"] + TAKEN_OVER))
 
     def test_patched_torch_and_claims_from_own_cells_do_not_count(self, run: Run) -> None:
@@ -239,26 +184,8 @@ class TestForgery:
         assert all(isinstance(one, Observation) for answer in run.observations.get("shares", []) for one in answer)
 
 
-def test_a_kernel_ends_with_the_grader_that_is_killed(nothing_left_behind: Path) -> None:
-    code = (
-        "import sys, tempfile; sys.path.insert(0, sys.argv[1]); tempfile.tempdir = sys.argv[2]\n"
-        "import test_execute as t; t.execute(t.work(row_sums='import time; time.sleep(600)'))"
-    )
-    grader = subprocess.Popen([sys.executable, "-c", code, str(Path(__file__).parent), str(nothing_left_behind)])
-    try:
-        end = time.monotonic() + 60
-        while not list(nothing_left_behind.glob("work-*/kernel-ipc-1")) and time.monotonic() < end:
-            time.sleep(0.1)
-    finally:
-        grader.send_signal(signal.SIGKILL)
-        grader.wait()
-    assert gone(f"{nothing_left_behind}/work-", 20.0)
-    for path in nothing_left_behind.glob("work-*"):  # what a killed grader cannot tidy
-        subprocess.run(["rm", "-r", str(path)], check=True)
-
-
 def test_a_kernel_that_cannot_start_is_the_graders_fault(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(execute_module, "_environment", lambda scratch: {"PATH": "", "PYTHONHOME": "/nowhere"})
-    run = execute(work())
+    monkeypatch.setattr(kernel_client, "clean_environment", lambda: {"PATH": "", "PYTHONHOME": "/nowhere"})
+    run = execute(work(), level="none")
     assert run.outcome == "failed"
     assert "No module named 'encodings'" in run.detail
