@@ -15,13 +15,16 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
 import torch
+from nbclient import NotebookClient
 from torchvision import models
 from torchvision.models import AlexNet_Weights
 
 from autograder.student.weights import WeightsMissing, fetch_weights
 
+CHAPTER = Path(__file__).parent.parent / "solutions" / "09_pretrained_models" / "09_pretrained_models.ipynb"
 WEIGHTS = AlexNet_Weights.IMAGENET1K_V1
 PATIENCE_S = 0.5  # where a server is expected to hang; all others have the usual patience
 
@@ -31,7 +34,7 @@ def checkpoint(build: Any, value: float = 0.5) -> bytes:
     with torch.device("meta"):
         shapes = {name: tensor.shape for name, tensor in build().state_dict().items()}
     file = io.BytesIO()
-    torch.save({name: torch.full((1,), value).expand(shape) for name, shape in shapes.items()}, file)
+    torch.save({name: torch.tensor(value).expand(shape) for name, shape in shapes.items()}, file)
     return file.getvalue()
 
 
@@ -259,3 +262,32 @@ class TestExplained:
         with pytest.raises(ValueError, match="does not carry its hash"):
             fetch_weights(WEIGHTS)
         assert server.asked == []
+
+
+@pytest.mark.slow
+def test_the_chapter_shows_more_where_the_files_are(tmp_path: Path) -> None:
+    """Chapter 09 with all three files in TORCH_HOME: it loads them, asks nobody, guesses and draws AlexNet's filters."""
+    folder = tmp_path / "hub" / "checkpoints"
+    folder.mkdir(parents=True)
+    lines = ["import os", f"os.environ['TORCH_HOME'] = {str(tmp_path)!r}", "from torchvision import models"]
+    for name in ("alexnet", "vgg16", "resnet101"):
+        file = io.BytesIO()
+        state = torch.load(io.BytesIO(checkpoint(models.get_model_builder(name), 0.001)), weights_only=True)
+        first = next(iter(state))
+        torch.save(state | {first: torch.rand(state[first].shape)}, file)
+        file_name = f"{name}-{hashlib.sha256(file.getvalue()).hexdigest()[:8]}.pth"
+        (folder / file_name).write_bytes(file.getvalue())
+        lines.append(f"models.get_model_weights({name!r}).IMAGENET1K_V1.value.url = 'http://127.0.0.1:9/{file_name}'")
+    notebook = nbformat.read(CHAPTER, as_version=4)
+    ids = [cell.id for cell in notebook.cells]
+    notebook.cells = notebook.cells[: ids.index("draw-alexnet-filters") + 1]
+    notebook.cells.insert(0, nbformat.v4.new_code_cell("\n".join(lines)))
+    for cell in notebook.cells:
+        if cell.id.startswith("check_"):
+            cell.source = ""
+    NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    shown = {cell.id: cell.get("outputs", []) for cell in notebook.cells}
+    assert [output for outputs in shown.values() for output in outputs if output.get("name") == "stderr"] == []
+    assert shown["fetch-the-three"] == []
+    assert len("".join(o["text"] for o in shown["guess-with-the-three"]).splitlines()) == 3 * 4
+    assert "64 filters" in shown["draw-alexnet-filters"][0]["data"]["text/html"]
