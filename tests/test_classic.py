@@ -26,14 +26,15 @@ import pytest
 from nbformat import NotebookNode
 from nbgrader.api import Gradebook
 from nbgrader.utils import determine_grade
+from typer.testing import CliRunner
 
+from autograder.cli import app
 from autograder.grading import classic
 from autograder.grading.classic import grade_classic, grade_one, is_classic
 from autograder.grading.classic_course import ClassicAssignment, HandIn, Limits, find_hand_ins, load_classic
 from autograder.grading.classic_grading import ClassicResult, grade_hand_in
 from autograder.grading.classic_record import write_pages
 from autograder.grading.classic_scoring import arm, settle
-from autograder.grading.classic_written import harmless
 from autograder.grading.execute import Run, Work, execute
 from autograder.release.source import SourceError
 
@@ -48,7 +49,7 @@ TESTS = {"test_double": 2.0, "test_total": 3.0, "test_negate": 1.0}
 
 def source_notebook(name: str) -> NotebookNode:
     """A source notebook from its text; `points`, `solution`, `locked` and `task` say what nbgrader shall take a cell for."""
-    notebook = jupytext.reads((HERE / "classic_course" / f"{name}.py").read_text(encoding="utf-8"), fmt="py:percent")
+    notebook = jupytext.reads((HERE / "classic_course" / f"{name}.percent").read_text(encoding="utf-8"), fmt="py:percent")
     for cell in notebook.cells:
         about, flags = dict(cell.metadata), ("solution", "locked", "task")
         cell.metadata = nbformat.from_dict({})
@@ -403,7 +404,18 @@ class TestNbgradersOwnSample:
         for folder in ("autograded/hacker/ps1", "autograded/bitdiddle/ps1"):
             assert names_in(sample / folder) == names_in(theirs / folder)
 
+    def test_the_command_tells_points_writes_pages_and_grades_nothing_twice(self, sample: Path) -> None:
+        done = CliRunner().invoke(app, ["grade", "ps1", "--course", str(sample)])
+        assert done.exit_code == 0, done.output
+        assert done.output.splitlines() == [
+            "  bitdiddle, ps1: 1.5 points, graded",
+            "  hacker, ps1: 3 points, graded",
+            "grade: 2 submissions, 2 graded, 0 need a look",
+        ]
+        assert (sample / "feedback" / "hacker" / "ps1" / "problem2.html").is_file()
+
     def test_a_person_finds_the_answer_of_a_task_below_it(self, sample: Path) -> None:
+        list(grade_classic(sample, "ps1"))
         notebook = nbformat.read(sample / "autograded" / "hacker" / "ps1" / "problem1.ipynb", as_version=4)
         assert notebook.cells[-1].source == r"$\sum x^i = \frac{1}{1-x}$"
         printed = [output.text for cell in notebook.cells for output in cell.get("outputs", []) if "text" in output]
@@ -437,7 +449,7 @@ class TestHonestWork:
         test = cell_of(notebook, "test_double")
         assert determine_grade(test) == (2.0, 2.0)
         assert "this is slow" in "".join(output.text for output in test.outputs)
-        assert "stock nbgrader would give no points" in notebook.cells[0].source
+        assert "stock nbgrader would give 0 points" in notebook.cells[0].source
 
     def test_nothing_is_noted_where_nothing_is_to_be_said(self, graded: Path) -> None:
         notebook = nbformat.read(graded / "graded" / "ada" / NAME / "first.ipynb", as_version=4)
@@ -474,6 +486,9 @@ class TestHonestWork:
         before = gradebook_of(again, NAME)
         assert [one.fresh for one in grade_classic(again, NAME, force=True)] == [True]
         assert gradebook_of(again, NAME) == before
+        (again / "graded" / "ada" / NAME / "second.ipynb").unlink()  # as a run leaves it that was cut off between the two
+        assert [one.fresh for one in grade_classic(again, NAME)] == [True]
+        assert [one.fresh for one in grade_classic(again, NAME)] == [False]
 
     def test_a_changed_source_is_graded_anew(self, graded: Path, tmp_path: Path) -> None:
         changed = Path(shutil.copytree(graded, tmp_path / "course", symlinks=True))
@@ -678,6 +693,26 @@ def test_every_kind_of_test_cell_earns_what_stock_nbgrader_gives_for_it() -> Non
 
 
 @pytest.mark.slow
+def test_who_has_every_expression_shown_is_no_forger() -> None:
+    """A setting that many like: then a test's docstring is a result, too, and stock nbgrader scores by it."""
+    sources = [
+        '"""What is tested."""\nassert f() == 1',
+        '"""What is tested."""\nf(0.5)',
+        '"""What is tested."""\nassert f() == 2',
+    ]
+    armed = [arm(source) for source in sources]
+    notebook = notebook_of([one.source for one in armed])
+    notebook.cells[0].source += "\nget_ipython().ast_node_interactivity = 'all'"
+    run = execute(Work(notebook, {}, {}))
+    earned = []
+    for one, cell in zip(armed, run.notebook.cells[1:], strict=True):
+        settled = settle(one, cell.outputs, 2.0)
+        cell.outputs = settled.outputs
+        earned.append((determine_grade(cell)[0], settled.trouble))
+    assert earned == [(2.0, ""), (0.5, ""), (0.0, "")]
+
+
+@pytest.mark.slow
 def test_more_points_than_a_test_has_are_none_and_are_told() -> None:
     """Stock nbgrader leaves such a submission ungraded."""
     armed = [arm("3"), arm("float('inf')")]
@@ -738,27 +773,6 @@ class TestOneSubmission:
         before = json.dumps(source)
         grade_hand_in(source, {"tiny": before.encode()[17:]}, {}, Limits())
         assert json.dumps(source) == before
-
-
-class TestWrittenAnswers:
-    """nbgrader's pages show Markdown as it is; what a student wrote is made harmless first."""
-
-    @pytest.mark.parametrize(
-        ("text", "shown"),
-        [
-            ("It is $x < y$ and `a < b`.", "It is $x < y$ and `a < b`."),
-            ("[nbgrader](https://example.org)", "[nbgrader](https://example.org)"),
-            ("<script>alert(1)</script>", "< script>alert(1)< /script>"),
-            ("<!-- <b> -->", "< !-- < b> -->"),
-            ("[x](javascript:alert(1))", "[x] (javascript:alert(1))"),
-            ("[x](java&#115;cript:alert(1))", "[x] (java&#115;cript:alert(1))"),
-            ("[x](java\\script\\:alert(1))", "[x] (java\\script\\:alert(1))"),
-            ("[x]: javascript:alert(1)", "[x] : javascript:alert(1)"),
-            ("![x](attachment:x.png)", "![x] (attachment:x.png)"),
-        ],
-    )
-    def test_is_shown_as(self, text: str, shown: str) -> None:
-        assert harmless(text) == shown
 
 
 # -- the course folder -------------------------------------------------------------------------------------------------------

@@ -13,9 +13,10 @@ from nbgrader.utils import determine_grade
 from autograder.grading.classic_course import Limits
 from autograder.grading.classic_scoring import Armed, arm, is_test, settle, without_credit
 from autograder.grading.execute import Run, Work, execute
+from autograder.grading.harmless import harmless
 from autograder.grading.rebuild import MAX_CELL_CHARACTERS, Malformed, SubmittedCell, read_submission, rebuild
 
-__all__ = ["ClassicResult", "grade_hand_in"]
+__all__ = ["ClassicResult", "Prepared", "grade_hand_in", "prepare", "score"]
 
 MAX_OWN_CELLS = 50  # below one cell that a person grades
 # The worst that happened to one of its notebooks is a submission's outcome; what is not named here is worse than what is.
@@ -41,6 +42,20 @@ class ClassicResult:
         return sum(points or 0.0 for cells in self.points.values() for points in cells.values())
 
 
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """One notebook of a submission, ready to be run anywhere: `work` is for the engine, the rest stays here to score the run.
+
+    Tokens are drawn anew each time: two equal submissions are told by `answered`, not by `work`.
+    """
+
+    name: str
+    work: Work
+    answered: NotebookNode
+    armed: dict[int, Armed]
+    notes: list[str]
+
+
 def grade_hand_in(
     source: Mapping[str, NotebookNode],
     submitted: Mapping[str, bytes],
@@ -60,8 +75,12 @@ def grade_hand_in(
         if name in troubles:
             parts.append((name, _malformed(name, notebook, troubles[name])))
         elif name in submitted:
-            work = Work(notebook, dict(files), {}, limits.cell_s, limits.notebook_s)
-            parts.append((name, _grade_notebook(name, notebook, submitted[name], work, run)))
+            try:
+                prepared = prepare(name, notebook, submitted[name], files, limits)
+            except Malformed as error:
+                parts.append((name, _malformed(name, notebook, str(error))))
+            else:
+                parts.append((name, score(prepared, run(prepared.work))))
         else:
             note = f"{name}.ipynb was not handed in."
             parts.append((name, ClassicResult("graded", "", notes={name: [note]})))
@@ -85,17 +104,21 @@ def _joined(parts: list[tuple[str, ClassicResult]]) -> ClassicResult:
     return joined
 
 
-def _grade_notebook(name: str, source: NotebookNode, data: bytes, work: Work, execute: Callable[[Work], Run]) -> ClassicResult:
-    try:
-        answered, notes = _put_together(source, read_submission(data))
-    except Malformed as error:
-        return _malformed(name, source, str(error))
+def prepare(name: str, source: NotebookNode, data: bytes, files: Mapping[str, bytes], limits: Limits) -> Prepared:
+    """Rebuild a submitted notebook from the source's and arm its tests. Raises `Malformed`."""
+    answered, notes = _put_together(source, read_submission(data))
     armed = {index: arm(cell.source) for index, cell in enumerate(answered.cells) if is_test(cell)}
-    run = execute(replace(work, notebook=_to_run(answered, armed)))
+    work = Work(_to_run(answered, armed), dict(files), {}, limits.cell_s, limits.notebook_s)
+    return Prepared(name, work, answered, armed, notes)
+
+
+def score(prepared: Prepared, run: Run) -> ClassicResult:
+    """What a notebook earned in this run of it."""
     if run.outcome == "failed":
         return ClassicResult("failed", run.detail, seconds=run.seconds)
-    outcome, detail = _write_outputs(answered, run, armed, notes)
-    return ClassicResult(outcome, detail, {name: answered}, {name: _points(answered)}, {name: notes}, run.seconds)
+    name, notebook, notes = prepared.name, copy.deepcopy(prepared.answered), list(prepared.notes)
+    outcome, detail = _write_outputs(notebook, run, prepared.armed, notes)
+    return ClassicResult(outcome, detail, {name: notebook}, {name: _points(notebook)}, {name: notes}, run.seconds)
 
 
 def _put_together(source: NotebookNode, cells: list[SubmittedCell]) -> tuple[NotebookNode, list[str]]:
@@ -151,8 +174,11 @@ def _below_graded_by_hand(
 
 def _own_cells(above: str, own: list[SubmittedCell]) -> Iterator[NotebookNode]:
     for number, cell in enumerate(own[:MAX_OWN_CELLS]):
-        new = nbformat.v4.new_code_cell if cell.kind == "code" else nbformat.v4.new_markdown_cell
-        yield new(cell.source[:MAX_CELL_CHARACTERS], id=f"{above[:40]}-below-{number}")
+        text, cell_id = cell.source[:MAX_CELL_CHARACTERS], f"{above[:40]}-below-{number}"
+        if cell.kind == "code":
+            yield nbformat.v4.new_code_cell(text, id=cell_id)
+        else:
+            yield nbformat.v4.new_markdown_cell(harmless(text), id=cell_id)
 
 
 def _to_run(answered: NotebookNode, armed: dict[int, Armed]) -> NotebookNode:

@@ -16,8 +16,8 @@ from nbgrader.preprocessors import AssignLatePenalties, LimitOutput, SaveAutoGra
 
 from autograder.grading.classic_course import TIMESTAMP, ClassicAssignment, HandIn, classic_config
 from autograder.grading.classic_grading import ClassicResult
-from autograder.grading.classic_written import harmless
 from autograder.grading.gradebook import flag_for_review, keep_only
+from autograder.grading.harmless import harmless
 from autograder.release.text import write_atomically
 
 __all__ = ["ClassicRecorder", "write_pages"]
@@ -52,10 +52,10 @@ class ClassicRecorder:
         """How this hand-in was graded; None where it was not, or not with these sources."""
         try:
             self.gradebook.find_submission(self.assignment.name, hand_in.student)
-            path = sorted(self.folder(hand_in.student).glob("*.ipynb"))[0]
-            about: dict[str, Any] = json.loads(path.read_bytes())["metadata"]["autograder"]
+            paths = sorted(self.folder(hand_in.student).glob("*.ipynb"))
+            about: dict[str, Any] = json.loads(paths[0].read_bytes())["metadata"]["autograder"]
             same = about["submission"] == hand_in.digest and about["assignment"] == self.assignment.digest
-            return about if same else None
+            return about if same and about["notebooks"] == [path.stem for path in paths] else None
         except (MissingEntry, OSError, ValueError, KeyError, TypeError, IndexError):
             return None
 
@@ -101,17 +101,13 @@ class ClassicRecorder:
             flag_for_review(self.gradebook, name, student)
 
     def _shown(self, notebook: NotebookNode, result: ClassicResult, hand_in: HandIn, notes: list[str]) -> NotebookNode:
-        """The notebook as a person sees it: what is to be said of it first, shortened outputs, no HTML of a student's."""
+        """The notebook as a person sees it: what is to be said of it first, and outputs of a bearable length."""
         shown, _ = LimitOutput(config=self.config).preprocess(copy.deepcopy(notebook), {})
-        for cell in shown.cells:
-            about = cell.metadata.get("nbgrader", {})
-            if cell.cell_type == "markdown" and (about.get("solution") or "-below-" in cell.id):
-                cell.source = harmless(cell.source)
         if notes:
             text = "\n".join(["**What the grader noted**", "", *(f"- {note}" for note in notes)])
             shown.cells.insert(0, nbformat.v4.new_markdown_cell(harmless(text), id="grader-notes"))
         shown.metadata["autograder"] = {
             "outcome": result.outcome, "detail": result.detail, "points": result.total, "notes": notes,
-            "submission": hand_in.digest, "assignment": self.assignment.digest,
+            "submission": hand_in.digest, "assignment": self.assignment.digest, "notebooks": sorted(result.notebooks),
         }  # fmt: skip
         return shown

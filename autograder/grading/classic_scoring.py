@@ -12,6 +12,7 @@ import ast
 import copy
 import re
 import secrets
+import textwrap
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +27,6 @@ SILENT = (
     "This test could not be trusted: a false assertion at its end raised nothing. Asserts were switched off, the cell was "
     "skipped, or its output was taken away."
 )
-FORGED = "This test could not be trusted: a result was shown that the test itself does not show."
 TOO_MANY = "This test gave more points than it has: {number:g} of {points:g}."
 NOT_RUN = "This test was not run: {why}."
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -104,7 +104,7 @@ def settle(armed: Armed, outputs: list[NotebookNode], points: float, unrun: str 
     results = [output for output in outputs if output.output_type == "execute_result"]
     errors = [output for output in outputs if output.output_type == "error"]
     raised = [error for error in errors if error.ename == "AssertionError" and armed.token in error.evalue]
-    note = "It wrote to stderr, which stock nbgrader would give no points for." if _wrote_to_stderr(outputs) else ""
+    note = "It wrote to stderr. That costs nothing here; stock nbgrader would give 0 points." if _wrote_to_stderr(outputs) else ""
     if len(raised) < len(errors):
         others = [_cleaned(error, armed.token) for error in errors if error not in raised]
         return Settled([*shown, *map(_as_display, results), *others])
@@ -113,9 +113,8 @@ def settle(armed: Armed, outputs: list[NotebookNode], points: float, unrun: str 
     if not raised:
         return Settled([*without_credit("Tampered", SILENT), *shown, *map(_as_display, results)], "tampered", SILENT)
     text = raised[0].evalue.split(armed.token, 1)[1].split("\n")[0] if armed.shows else "None"
-    if len(results) > (text != "None"):
-        return Settled([*without_credit("Tampered", FORGED), *shown, *map(_as_display, results)], "tampered", FORGED)
-    return _credited(shown, results, text, points, note)
+    last = results[-1:] if text != "None" else []  # what the test itself shows comes last; others show what they like, before it
+    return _credited([*shown, *map(_as_display, results[: len(results) - len(last)])], last, text, points, note)
 
 
 def _credited(shown: list[NotebookNode], results: list[NotebookNode], text: str, points: float, note: str) -> Settled:
@@ -135,7 +134,7 @@ def _credited(shown: list[NotebookNode], results: list[NotebookNode], text: str,
 
 def without_credit(name: str, words: str) -> list[NotebookNode]:
     """The one output by which nbgrader gives a test cell no points, and which tells why."""
-    return [nbformat.v4.new_output("error", ename=name, evalue=words, traceback=[f"{name}: {words}"])]
+    return [nbformat.v4.new_output("error", ename=name, evalue=words, traceback=[textwrap.fill(f"{name}: {words}", 90)])]
 
 
 def _number(text: str) -> float | None:
