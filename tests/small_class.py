@@ -129,6 +129,11 @@ def cell_of(notebook: NotebookNode, cell_id: str) -> NotebookNode:
     return next(cell for cell in notebook.cells if cell.id == cell_id)
 
 
+def text_of(notebook: NotebookNode, cell_id: str) -> str:
+    """What the cell of that id printed."""
+    return "".join(output.get("text", "") for output in cell_of(notebook, cell_id).outputs)
+
+
 def position_of(notebook: NotebookNode, cell_id: str) -> int:
     """Where the cell of that id stands."""
     return next(n for n, cell in enumerate(notebook.cells) if cell.id == cell_id)

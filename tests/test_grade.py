@@ -5,20 +5,24 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import random
 import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from conftest import need
 from nbformat import NotebookNode
 from small_class import (
     CHAPTER,
     NOTHING,
     POINTS,
     RIGHT,
+    InProcess,
     answered,
     grades,
     hand_in,
@@ -31,10 +35,11 @@ from small_class import (
     write_sources,
 )
 
-from autograder.grading import execute, gradebook, judging
+from autograder.grading import execute, gradebook, unit
 from autograder.grading.grade import Graded, grade_chapter
 from autograder.grading.rebuild import MAX_SUBMISSION_BYTES
 from autograder.grading.submission import Submission, find_submissions
+from autograder.kernels.warm import isolation_here
 from autograder.release.release import release
 from autograder.release.source import SourceError
 
@@ -161,7 +166,7 @@ def empty_course(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def course(empty_course: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of it, with the answers run in this process instead of kernels."""
-    monkeypatch.setattr(judging, "execute", run_in_process)
+    monkeypatch.setattr(unit, "execute", run_in_process)
     return Path(shutil.copytree(empty_course, tmp_path / "course"))
 
 
@@ -175,7 +180,7 @@ def outcomes(results: Iterator[Graded]) -> dict[str, tuple[str, bool]]:
 
 
 def graded(course: Path, *, force: bool = False) -> dict[str, tuple[str, bool]]:
-    return outcomes(grade_chapter(course, CHAPTER, jobs=1, force=force))
+    return outcomes(grade_chapter(course, CHAPTER, executor=InProcess, force=force))
 
 
 def autograded(course: Path, student: str) -> Path:
@@ -236,7 +241,7 @@ class TestOneDoesNotStopTheRest:
             hand_in(course, name, answered(edition, **RIGHT))
         with monkeypatch.context() as patch:
             patch.setattr(gradebook, "write_atomically", full)
-            results = list(grade_chapter(course, CHAPTER, jobs=1))
+            results = list(grade_chapter(course, CHAPTER, executor=InProcess))
         assert [one.outcome for one in results] == ["graded", "failed", "graded"]
         assert results[1].detail == "the result could not be recorded: OSError: [Errno 28] No space left on device"
         assert graded(course) == {"ada": ("graded", False), "bob": ("graded", True), "eve": ("graded", False)}
@@ -252,16 +257,16 @@ class TestOneDoesNotStopTheRest:
     ) -> None:
         calls = []
 
-        def fails(work: execute.Work) -> execute.Run:
+        def fails(work: execute.Work, level: str) -> execute.Run:
             if any("bob" in cell.source for cell in work.notebook.cells):
                 calls.append(1)
                 raise MemoryError("no room\nat all")
             return run_in_process(work)
 
         hand_in(course, "ada", answered(edition, **RIGHT))
-        hand_in(course, "bob", answered(edition, **RIGHT, written_why="I am bob."))
-        monkeypatch.setattr(judging, "execute", fails)
-        results = list(grade_chapter(course, CHAPTER, jobs=1))
+        hand_in(course, "bob", answered(edition, **(RIGHT | {"largest": f"# bob\n{RIGHT['largest']}"})))
+        monkeypatch.setattr(unit, "execute", fails)
+        results = list(grade_chapter(course, CHAPTER, executor=InProcess))
         assert {one.student: one.detail for one in results} == {"ada": "", "bob": "MemoryError: no room"}
         assert len(calls) == 2
         assert points(course) == {"ada": POINTS, "bob": NOTHING}
@@ -330,33 +335,108 @@ def test_a_chapter_at_fault_is_told_before_anything_is_graded(tmp_path: Path) ->
     assert not (course / "gradebook.db").exists()
 
 
-KILLED = """
-import sys, time
-sys.path.insert(0, sys.argv[1])
-from pathlib import Path
-import small_class
-from autograder.grading import judging
-from autograder.grading.grade import grade_chapter
-judging.execute = small_class.run_in_process
-for one in grade_chapter(Path(sys.argv[2]), small_class.CHAPTER, jobs=1):
-    print(one.student, flush=True)
-"""
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork, to be killed at a chosen moment")
+def test_a_run_killed_at_twenty_moments_continues_to_the_same_gradebook_each_time(
+    course: Path, edition: NotebookNode, tmp_path: Path
+) -> None:
+    """`kill -9`, then the same call again; the moments are spread over a whole run, each a little off."""
+    for number in range(6):
+        answers = dict(list(RIGHT.items())[: number % 4])
+        hand_in(course, f"student{number}", b"%PDF" if number == 4 else answered(edition, **answers))
+    undisturbed = Path(shutil.copytree(course, tmp_path / "undisturbed"))
+    start = time.monotonic()
+    graded(undisturbed)
+    whole_run_s = time.monotonic() - start
+    interrupted = 0
+    for moment in range(20):
+        again = Path(shutil.copytree(course, tmp_path / f"killed-{moment}"))
+        _kill_after(again, whole_run_s * (moment + random.random()) / 20)
+        interrupted += not (again / "gradebook.db").exists() or len(grades(again)) < 6
+        assert len(graded(again)) == 6
+        assert grades(again) == grades(undisturbed)
+        assert {student: about["outcome"] for student, about in notes(again).items()} == {
+            student: about["outcome"] for student, about in notes(undisturbed).items()
+        }
+        assert not [path for path in (again / "autograded").rglob(".*") if path.is_file()], "a half-written file is left"
+    assert interrupted > 3, "hardly any of the runs was killed on its way"
+
+
+def _kill_after(course: Path, seconds: float) -> None:
+    """Start a run in a fork of this process and kill it after so many seconds."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            graded(course)
+        finally:
+            os._exit(0)
+    time.sleep(seconds)
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+
+
+def notes(course: Path) -> dict[str, dict[str, str]]:
+    """What each autograded notebook says of itself."""
+    paths = (course / "autograded").glob(f"*/{CHAPTER}/{CHAPTER}.ipynb")
+    return {path.parent.parent.name: json.loads(path.read_bytes())["metadata"]["autograder"] for path in paths}
 
 
 @pytest.mark.slow
-def test_a_run_that_was_killed_continues_to_the_same_gradebook(course: Path, edition: NotebookNode, tmp_path: Path) -> None:
-    names = [f"student{n}" for n in range(6)]
-    for number, name in enumerate(names):
-        hand_in(course, name, b"%PDF" if number == 4 else answered(edition, **dict(list(RIGHT.items())[: number % 4])))
-    undisturbed = Path(shutil.copytree(course, tmp_path / "undisturbed"))
-    graded(undisturbed)
-    command = [sys.executable, "-c", KILLED, str(Path(__file__).parent), str(course)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as grader:
-        assert grader.stdout is not None
-        assert [grader.stdout.readline().strip() for _ in range(2)] == names[:2]
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(grader.pid, signal.SIGKILL)
-    again = graded(course)
-    assert [name for name, (_, fresh) in again.items() if not fresh][:2] == names[:2]
-    assert len(again) == 6
-    assert grades(course) == grades(undisturbed)
+class TestManyProcesses:
+    """The real thing: worker processes, forked kernels in the sandbox."""
+
+    @pytest.fixture
+    def course(self, empty_course: Path, tmp_path: Path, edition: NotebookNode) -> Path:
+        need(isolation_here()[0] == "strict", "no sandbox of namespaces here; bubblewrap installed?")
+        course = Path(shutil.copytree(empty_course, tmp_path / "course"))
+        for number in range(8):
+            right = dict(list(RIGHT.items())[: number % 4])
+            hand_in(course, f"student{number}", answered(edition, **right, written_why=f"I am {number}."))
+        return course
+
+    def test_everyone_has_the_points_they_earned_and_equal_work_was_done_once(self, course: Path) -> None:
+        results = list(grade_chapter(course, CHAPTER, jobs=2))
+        assert sorted(one.student for one in results) == [f"student{n}" for n in range(8)]
+        assert {one.outcome for one in results} == {"graded"}
+        earned = list(POINTS.values())
+        order = [f"check_{name}" for name in RIGHT]
+        for number in range(8):
+            assert points(course)[f"student{number}"] == NOTHING | {name: POINTS[name] for name in order[: number % 4]}
+        assert sum(earned) == sum(points(course)["student3"].values())
+        assert len(list((course / ".autograder" / CHAPTER).rglob("*.run"))) == 4
+        assert notes(course)["student0"]["isolation"] == "strict"
+
+    def test_after_kill_nine_of_the_whole_run_nothing_is_left_and_the_next_run_completes_it(self, course: Path) -> None:
+        code = "from pathlib import Path; from autograder.grading.grade import grade_chapter\nif __name__ == '__main__':\n"
+        code += f"    for one in grade_chapter(Path({str(course)!r}), {CHAPTER!r}, jobs=2): print(one.student, flush=True)\n"
+        script = course / "run.py"
+        script.write_text(code)
+        marked = os.environ | {"MARK": str(course)}
+        with subprocess.Popen([sys.executable, str(script)], stdout=subprocess.DEVNULL, env=marked) as grader:
+            journal = course / ".autograder" / CHAPTER
+            end = time.monotonic() + 120
+            while not list(journal.rglob("*.run")) and time.monotonic() < end:
+                time.sleep(0.05)
+            grader.kill()
+        assert wait_until(lambda: not processes_of(course)), processes_of(course)
+        assert {one.outcome for one in grade_chapter(course, CHAPTER, jobs=2)} == {"graded"}
+        assert len(grades(course)) == 8
+
+
+def processes_of(course: Path) -> list[str]:
+    """Command lines of the processes that the marked script started."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if str(course).encode() in (path / "environ").read_bytes():
+                found.append((path / "cmdline").read_text())
+    return found
+
+
+def wait_until(true: Callable[[], bool], seconds: float = 20.0) -> bool:
+    end = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.1)
+    return True

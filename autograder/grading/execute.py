@@ -1,7 +1,7 @@
 """Run one rebuilt notebook in a kernel of its own, a separate process, and bring back outputs and observations.
 
-The kernel is confined at one of the levels of `autograder.kernels`. A cell that ends its kernel, or does not end itself, is left out,
-and the rest runs.
+The kernel is confined at one of the levels of `autograder.kernels`. A cell that ends its kernel, or does not end itself, is
+left out, and the rest runs.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ class Question:
 class Work:
     """Everything one run needs, as data: the notebook, the chapter's files, and the questions by the id of their check cell.
 
-    `cell_limit_s` bounds a solution cell, `notebook_limit_s` the whole run but for its last cell, in seconds. `skipped` are ids of
-    cells that need not run; `imports` modules that a warm kernel has imported before it is forked.
+    `cell_limit_s` bounds a solution cell, `notebook_limit_s` the whole run but for its last cell, in seconds. `skipped` are ids
+    of cells that need not run; `imports` modules that a warm kernel has imported before it is forked.
     """
 
     notebook: NotebookNode
@@ -61,10 +61,12 @@ class Work:
 
 @dataclass(frozen=True)
 class Run:
-    """How a run ended: 'graded', 'timed out', 'out of memory', 'killed' or 'failed' (the grader's own fault), and `detail` in words.
+    """How a run ended: 'graded', 'timed out', 'out of memory', 'killed' or 'failed' (the grader's own fault), and `detail` in
+    words.
 
     `notebook` has the outputs. `observations` are by exercise and input set; where an exercise has none, `troubles` may say why.
-    `slowest` is the id of the cell that took longest, with its seconds; `peak_mb` the most memory that was seen, where it is known.
+    `slowest` is the id of the cell that took longest, with its seconds; `peak_mb` the most memory that was seen, where it is
+    known.
     """
 
     outcome: str

@@ -1,93 +1,196 @@
-"""Grade every submission of a chapter: find them, spread the work, record each result as it comes."""
+"""Grade every submission of a chapter: find them, spread the work, judge and record each result as it comes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+import functools
+import time
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
 
-from autograder.grading.gradebook import Recorder
-from autograder.grading.judging import Assignment, Result, failed, grade_submission, load_assignment, malformed
-from autograder.grading.submission import Submission, find_submissions
+from nbformat import NotebookNode
 
-__all__ = ["Graded", "grade_chapter"]
+from autograder.grading.execute import Work
+from autograder.grading.executors import Lost, local_executor, spread
+from autograder.grading.gradebook import Entry, Recorder
+from autograder.grading.journal import Journal
+from autograder.grading.judging import Assignment, How, failed, judge_run, load_assignment, malformed, work_for
+from autograder.grading.rebuild import Malformed, read_submission, rebuild
+from autograder.grading.submission import Submission, read_folder, submission_folders
+from autograder.grading.unit import run_unit, unpack_run, work_key
+from autograder.kernels.sandbox import SandboxError
+
+__all__ = ["Graded", "grade_chapter", "in_shard", "results"]
+
+BATCH, BATCH_S = 16, 2.0  # so many results are recorded in one transaction, or those of so many seconds
 
 
 @dataclass(frozen=True, eq=False)
 class Graded:
-    """One submission's result; `fresh` is False for one that stood in autograded/ already, unchanged."""
+    """One submission's result; `fresh` is False for one that stood in autograded/ already, unchanged.
+
+    `slowest` is the id of the cell that took longest, with its seconds.
+    """
 
     student: str
     chapter: str
     outcome: str
     detail: str
     fresh: bool
+    slowest: tuple[str, float] = ("", 0.0)
 
 
 def grade_chapter(
-    course: Path, chapter: str, *, jobs: int = 2, force: bool = False, tell: Callable[[int, int], None] = lambda done, of: None
+    course: Path,
+    chapter: str,
+    *,
+    how: How | None = None,
+    jobs: int = 2,
+    executor: Callable[[], Executor] | None = None,
+    force: bool = False,
+    tell: Callable[[int, int], None] = lambda done, of: None,
 ) -> Iterator[Graded]:
     """Grade a chapter's submissions, and yield each when it is recorded.
 
-    `jobs` notebooks run at a time. A submission whose bytes were graded before, with the same edition of the chapter, is left
-    as it is, unless `force`: so an interrupted run continues when it is called again. `tell(done, total)` is called before the
-    first and after each. One that cannot be graded or recorded is yielded as 'failed' and is tried again in the next run.
-    Raises `SourceError` or `GoldenError` before the first, where the chapter itself is at fault.
+    `jobs` notebooks run at a time, in processes of this machine or where `executor` makes it. A submission whose bytes were
+    graded before, with the same edition of the chapter, is left as it is, unless `force`. What ran is journalled at once: an
+    interrupted run continues when it is called again. `tell(done, total)` is called before the first and after each. One that
+    cannot be graded or recorded is yielded as 'failed' and is tried again in the next run.
+    Raises `SourceError` or `GoldenError` before the first, where the chapter itself is at fault, and `SandboxError` where the
+    isolation level that `how` names cannot be had.
     """
-    submissions = find_submissions(course, chapter)
-    assignment = load_assignment(course, chapter)
+    folders = submission_folders(course, chapter)
+    journal = Journal.of(course, chapter)
+    assignment = load_assignment(course, chapter, seed=journal.begin(afresh=force), how=how)
     with Recorder(course, assignment) as recorder:
-        before = {} if force else {one.student: recorder.recorded(one.student, one.digest) for one in submissions}
-        waiting = [submission for submission in submissions if before.get(submission.student) is None]
-        for student, about in before.items():
-            if about is not None:
-                yield Graded(student, chapter, about["outcome"], about["detail"], False)
-        done = len(submissions) - len(waiting)
-        tell(done, len(submissions))
-        for submission, result in _run_all(assignment, waiting, jobs):
-            outcome, detail = _record(recorder, submission, result)
+        tell(0, len(folders))
+        done, batch, last = 0, list[Entry](), time.monotonic()
+        make = executor or functools.partial(local_executor, max(1, min(jobs, len(folders))))
+        for one in results(assignment, map(read_folder, folders), journal, make, 2 * jobs, None if force else recorder.recorded):
+            if isinstance(one, Entry):
+                batch.append(one)
+            over = [one] if isinstance(one, Graded) else []
+            if batch and (len(batch) >= BATCH or time.monotonic() > last + BATCH_S):
+                over, batch, last = list(_record(recorder, batch)), [], time.monotonic()
+            for graded in over:
+                done += 1
+                tell(done, len(folders))
+                yield graded
+        for graded in _record(recorder, batch):
             done += 1
-            tell(done, len(submissions))
-            yield Graded(submission.student, chapter, outcome, detail, True)
+            tell(done, len(folders))
+            yield graded
+    journal.finish()
 
 
-def _record(recorder: Recorder, submission: Submission, result: Result) -> tuple[str, str]:
-    """Outcome and detail after recording: a result that cannot be written down costs no other student's."""
-    try:
-        recorder.record(submission.student, result, submission.data, submission.digest)
-    except Exception as error:
-        return "failed", f"the result could not be recorded: {_in_words(error)}"
-    return result.outcome, result.detail
+def in_shard(student: str, shard: int, of: int) -> bool:
+    """Whether a student's submission belongs to the part `shard` (1 to `of`): the same on every machine, whoever else handed
+    in.
+    """
+    return zlib.crc32(student.encode("utf-8", "replace")) % of == shard - 1
 
 
-def _run_all(assignment: Assignment, submissions: list[Submission], jobs: int) -> Iterator[tuple[Submission, Result]]:
-    """Each submission with its result, as they come. Kernels, which are processes, do the work; threads only wait for them."""
-    with ThreadPoolExecutor(max_workers=max(jobs, 1), thread_name_prefix="grade") as pool:
-        running: dict[Future[Result], Submission] = {}
-        queue = list(reversed(submissions))
-        while queue or running:
-            while queue and len(running) < max(jobs, 1):
-                submission = queue.pop()
-                running[pool.submit(_result, assignment, submission)] = submission
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
-                yield running.pop(future), future.result()
+def results(
+    assignment: Assignment,
+    submissions: Iterable[Submission],
+    journal: Journal,
+    make: Callable[[], Executor],
+    at_a_time: int,
+    recorded: Callable[[str, str], dict[str, str] | None] | None = None,
+) -> Iterator[Entry | Graded]:
+    """Each submission with its judged result, as they come; a `Graded` for one that `recorded` knows already.
+
+    Equal work is done once, and what the journal has is not done again. Submissions are drawn as there is room for them. Raises
+    SandboxError where the isolation level cannot be had.
+    """
+    level, seed = assignment.how.level, assignment.seed
+    asked: dict[str, list[_Asked]] = {}
+    ready: dict[str, Entry | Graded] = {}
+
+    def work() -> Iterator[tuple[str, tuple[Work, str] | None]]:
+        for submission in submissions:
+            student = submission.student
+            about = recorded(student, submission.digest) if recorded else None
+            if about is not None:
+                ready[student] = Graded(student, assignment.name, about["outcome"], about["detail"], False)
+                yield student, None
+                continue
+            try:
+                one = _Asked(submission, *_rebuilt(assignment, submission))
+            except Malformed as error:
+                ready[student] = Entry(student, malformed(assignment, str(error)), submission.data, submission.digest)
+                yield student, None
+                continue
+            todo = work_for(assignment, one.notebook)
+            key = work_key(todo, level, seed)
+            if key in asked:
+                asked[key].append(one)
+            elif (kept := journal.get(key)) is not None:
+                ready[student] = _judged(assignment, one, kept[1], key, journal)
+                yield student, None
+            else:
+                asked[key] = [one]
+                yield key, (todo, level)
+
+    for key, came in spread(run_unit, work(), make, at_a_time):
+        if came is None:
+            yield ready.pop(key)
+            continue
+        if isinstance(came, SandboxError):
+            raise came
+        if isinstance(came, bytes):
+            journal.add(key, came, seed=seed, chapter=assignment.name, level=level)
+        for one in asked.pop(key):
+            yield _judged(assignment, one, came, key, journal)
 
 
-def _result(assignment: Assignment, submission: Submission) -> Result:
-    """Grade one; never raises. The grader's own fault, a kernel that did not start, gets a second try."""
+@dataclass(frozen=True, eq=False)
+class _Asked:
+    """A submission whose work is under way: the rebuilt notebook, and what was said about it."""
+
+    submission: Submission
+    notebook: NotebookNode
+    notes: list[str]
+
+
+def _rebuilt(assignment: Assignment, submission: Submission) -> tuple[NotebookNode, list[str]]:
+    """Our notebook with the student's answers, and the notes. Raises Malformed where there is nothing to read."""
     if submission.data is None:
-        return malformed(assignment, submission.trouble)
-    for _ in range(2):
-        try:
-            result = grade_submission(assignment, submission.data, submission.note)
-        except Exception as error:
-            result = failed(assignment, _in_words(error))
-        if result.outcome != "failed":
-            break
-    return result
+        raise Malformed(submission.trouble)
+    rebuilt = rebuild(assignment.released, read_submission(submission.data))
+    return rebuilt.notebook, [*filter(None, [submission.note]), *rebuilt.notes]
 
 
-def _in_words(error: Exception) -> str:
+def _judged(assignment: Assignment, one: _Asked, came: bytes | BaseException, key: str, journal: Journal) -> Entry:
+    """The result of one who handed in this work. A failure of the grader's own is not kept: the next run tries again."""
+    submission = one.submission
+    try:
+        if isinstance(came, BaseException):
+            raise came
+        run = unpack_run(came)
+        for ran, own in zip(run.notebook.cells, one.notebook.cells, strict=True):
+            if own.cell_type == "markdown":  # a written answer, which is no part of the work
+                ran.source = own.source
+        result = judge_run(assignment, one.notes, run)
+    except Exception as error:
+        result = failed(assignment, str(error) if isinstance(error, Lost) else _in_words(error))
+    if result.outcome == "failed":
+        journal.drop(key)
+    return Entry(submission.student, result, submission.data, submission.digest, key)
+
+
+def _record(recorder: Recorder, batch: list[Entry]) -> Iterator[Graded]:
+    """Outcomes after recording: a result that cannot be written down costs no other student's."""
+    for entry, error in recorder.record_all(batch):
+        outcome, detail = entry.result.outcome, entry.result.detail
+        if error is not None:
+            outcome, detail = "failed", f"the result could not be recorded: {_in_words(error)}"
+        slowest = entry.result.run.slowest if entry.result.run else ("", 0.0)
+        yield Graded(entry.student, recorder.assignment.name, outcome, detail, True, slowest)
+
+
+def _in_words(error: BaseException) -> str:
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[0][:300] if lines else ''}"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -21,10 +23,21 @@ from autograder.grading.submission import read_plain
 from autograder.release.release import course_config, generate
 from autograder.release.text import write_atomically
 
-__all__ = ["Recorder", "describe_result", "flag_for_review", "keep_only", "knows_chapter"]
+__all__ = ["Entry", "Recorder", "describe_result", "flag_for_review", "keep_only", "knows_chapter"]
 
 MAX_KEPT_BYTES = 1_000_000  # of a submission that is no notebook
 TIMESTAMP = "timestamp.txt"
+
+
+@dataclass(frozen=True, eq=False)
+class Entry:
+    """One student's result, to be recorded: with the bytes that were handed in, their digest, and the key of the run."""
+
+    student: str
+    result: Result
+    submitted: bytes | None
+    digest: str
+    key: str = ""
 
 
 class Recorder:
@@ -67,40 +80,78 @@ class Recorder:
         except (MissingEntry, OSError, ValueError, KeyError, TypeError, UnicodeError):
             return None
 
-    def record(self, student: str, result: Result, submitted: bytes | None, digest: str) -> None:
-        """Write the student's points and autograded notebook. A result that needs a person is flagged for manual grading.
+    def record_all(self, entries: list[Entry]) -> Iterator[tuple[Entry, Exception | None]]:
+        """Write the points of several students in one transaction, then their autograded notebooks; yield each, with its error.
 
-        Raises what nbgrader, the database or the disk raises; the student then counts as not graded, others can be recorded.
+        A result that needs a person is flagged for manual grading. Where one cannot be recorded, the others are, one by one.
         """
-        chapter, folder = self.assignment.name, self.folder(student)
-        # First away, last written: a run that died half way is continued from the notebooks that are there.
-        (folder / f"{chapter}.ipynb").unlink(missing_ok=True)
-        timestamp = _timestamp(self.course / "submitted" / student / chapter / TIMESTAMP)
+        for entry in entries:  # first away, last written: a run that died half way is continued from the notebooks that are there
+            with contextlib.suppress(OSError, ValueError):
+                (self.folder(entry.student) / f"{self.assignment.name}.ipynb").unlink(missing_ok=True)
+        together = len(entries) > 1 and self._saved(entries) is None
+        for entry in entries:
+            error = None if together else self._saved([entry])
+            if error is None:
+                try:
+                    self._write(entry)
+                except Exception as trouble:
+                    error = trouble
+            yield entry, error
+
+    def _saved(self, entries: list[Entry]) -> Exception | None:
+        """Save the points of all or of none; the error where it is none."""
+        database = self.gradebook.db
+        database.commit = database.flush  # nbgrader's own ways commit after each step
         try:
-            notebook = self._save_points(student, result, timestamp)
-        except BaseException:
-            self.gradebook.db.rollback()
-            raise
-        describe_result(notebook, result, digest, self.assignment)
+            late = [entry for entry in entries if self._save_points(entry)]
+        except Exception as error:
+            database.rollback()
+            return error
+        finally:
+            del database.commit
+        try:
+            database.commit()
+            for entry in late:
+                resources = _resources(entry.student, self.assignment.name, self.db_url)
+                AssignLatePenalties(config=self.config).preprocess(entry.result.notebook, resources)
+        except Exception as error:
+            database.rollback()
+            return error
+        finally:
+            database.remove()
+        return None
+
+    def _save_points(self, entry: Entry) -> bool:
+        """Save one student's points by nbgrader's own preprocessor; whether the submission is late."""
+        chapter, student, gradebook = self.assignment.name, entry.student, self.gradebook
+        timestamp = self._timestamp(student)
+        gradebook.update_or_create_student(student)
+        with gradebook.db.no_autoflush:  # else nbgrader's way of adding a submission warns each time
+            given = {"timestamp": timestamp} if timestamp else {}
+            submission = gradebook.update_or_create_submission(chapter, student, **given)
+        saver = SaveAutoGrades(config=self.config)
+        saver.gradebook, saver.student_id, saver.assignment_id, saver.notebook_id = gradebook, student, chapter, chapter
+        for index, cell in enumerate(entry.result.notebook.cells):
+            saver.preprocess_cell(cell, {}, index)
+        gradebook.find_submission_notebook(chapter, chapter, student).late_submission_penalty = None
+        if entry.result.outcome != "graded":
+            flag_for_review(gradebook, chapter, student)
+        return bool(submission.total_seconds_late > 0)
+
+    def _write(self, entry: Entry) -> None:
+        """Write the student's autograded folder; raises what the disk raises."""
+        chapter, folder, timestamp = self.assignment.name, self.folder(entry.student), self._timestamp(entry.student)
+        describe_result(entry.result.notebook, entry.result, entry.digest, self.assignment, entry.key)
         files = dict(self.assignment.files)
-        if submitted is not None and result.outcome == "malformed":
-            files["submitted-as-it-was.txt"] = submitted[:MAX_KEPT_BYTES]
+        if entry.submitted is not None and entry.result.outcome == "malformed":
+            files["submitted-as-it-was.txt"] = entry.submitted[:MAX_KEPT_BYTES]
         if timestamp is not None:
             files[TIMESTAMP] = f"{timestamp:%Y-%m-%d %H:%M:%S} UTC".encode()
         keep_only(folder, files)
-        write_atomically(folder / f"{chapter}.ipynb", nbformat.writes(notebook).encode("utf-8", "replace") + b"\n")
+        write_atomically(folder / f"{chapter}.ipynb", nbformat.writes(entry.result.notebook).encode("utf-8", "replace") + b"\n")
 
-    def _save_points(self, student: str, result: Result, timestamp: datetime | None) -> NotebookNode:
-        chapter = self.assignment.name
-        self.gradebook.update_or_create_student(student)
-        with self.gradebook.db.no_autoflush:  # else nbgrader's way of adding a submission warns each time
-            self.gradebook.update_or_create_submission(chapter, student, **({"timestamp": timestamp} if timestamp else {}))
-        notebook, resources = result.notebook, _resources(student, chapter, self.db_url)
-        for preprocessor in (SaveAutoGrades(config=self.config), AssignLatePenalties(config=self.config)):
-            notebook, resources = preprocessor.preprocess(notebook, resources)
-        if result.outcome != "graded":
-            flag_for_review(self.gradebook, chapter, student)
-        return notebook
+    def _timestamp(self, student: str) -> datetime | None:
+        return _timestamp(self.course / "submitted" / student / self.assignment.name / TIMESTAMP)
 
 
 def _resources(student: str, chapter: str, db_url: str) -> Any:
@@ -109,16 +160,20 @@ def _resources(student: str, chapter: str, db_url: str) -> Any:
     return {"nbgrader": about, "unique_key": chapter}
 
 
-def describe_result(notebook: NotebookNode, result: Result, submission: str, assignment: Assignment) -> None:
-    """Note in an autograded notebook how it came about, for reports and for the next run."""
+def describe_result(notebook: NotebookNode, result: Result, submission: str, assignment: Assignment, key: str = "") -> None:
+    """Note in an autograded notebook how it came about, for reports, for the next run and for judging it again."""
+    run = result.run
     notebook.metadata["autograder"] |= {
         "outcome": result.outcome, "detail": result.detail, "submission": submission, "assignment": assignment.digest,
+        "isolation": assignment.how.level, "key": key, "seconds": round(result.seconds, 2),
+        "slowest": list(run.slowest) if run else [], "peak_mb": run.peak_mb if run else 0,
     }  # fmt: skip
 
 
 def flag_for_review(gradebook: Gradebook, chapter: str, student: str) -> None:
     """Ask for a person's look at a submission, in nbgrader's way."""
-    gradebook.db.expire_all()  # the points were written through another session
+    gradebook.db.flush()
+    gradebook.db.expire_all()  # the points may have been written through another session
     for notebook in gradebook.find_submission(chapter, student).notebooks:
         for grade in notebook.grades:
             grade.needs_manual_grade = True

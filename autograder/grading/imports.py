@@ -9,16 +9,19 @@ from nbformat import NotebookNode
 
 __all__ = ["imported_modules"]
 
-# torch imports this at the first use of an optimizer, of the device 'meta' or of its compiler, for seconds.
+# torch imports this for seconds at the first use of an optimizer, a functional transform, its compiler or the device 'meta':
+# an answer may be the first.
 LATE = "torch._dynamo"
 
 
 def imported_modules(notebook: NotebookNode, files: dict[str, bytes]) -> tuple[str, ...]:
-    """The modules that the notebook's cells and the chapter's Python files import, sorted; code that does not parse is left out."""
+    """The modules that the notebook's cells and the chapter's Python files import, sorted; code that does not parse is left
+    out.
+    """
     sources = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
     sources += [data.decode("utf-8", "replace") for name, data in files.items() if name.endswith(".py")]
     found = {module for source in sources for module in _imports(source)}
-    if any(re.search(r"\boptim\b|\bmeta\b|\bcompile\b", source) for source in sources):
+    if any(name.split(".")[0] == "torch" for name in found):
         found.add(LATE)
     return tuple(sorted(found))
 

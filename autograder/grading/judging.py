@@ -6,6 +6,7 @@ repeats what their own notebook said and no secret input or expected value leave
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import secrets
 from collections.abc import Sequence
@@ -30,7 +31,18 @@ from autograder.student.answering import pack_cases
 from autograder.student.card import Card
 from autograder.verdict import Verdict, could_not_check, judge
 
-__all__ = ["Assignment", "How", "Result", "failed", "grade_rebuilt", "grade_submission", "load_assignment", "malformed"]
+__all__ = [
+    "Assignment",
+    "How",
+    "Result",
+    "failed",
+    "grade_rebuilt",
+    "grade_submission",
+    "judge_run",
+    "load_assignment",
+    "malformed",
+    "work_for",
+]
 
 
 @dataclass(frozen=True)
@@ -66,11 +78,21 @@ class Assignment:
     def name(self) -> str:
         return self.chapter.name
 
+    @functools.cached_property
+    def questions(self) -> dict[str, Question]:
+        """What is asked at each check cell, by the cell's id."""
+        return _questions(self.chapter, self.public, self.secret)
+
+    @functools.cached_property
+    def imports(self) -> tuple[str, ...]:
+        """The modules that the chapter's own code imports."""
+        return imported_modules(self.released, self.files)
+
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """One graded submission. `outcome` is 'graded', 'timed out', 'out of memory', 'killed', 'malformed' or 'failed' (the grader's own
-    fault); `run` is what was seen of it, where it ran.
+    """One graded submission. `outcome` is 'graded', 'timed out', 'out of memory', 'killed', 'malformed' or 'failed' (the
+    grader's own fault); `run` is what was seen of it, where it ran.
     """
 
     outcome: str
@@ -141,17 +163,24 @@ def grade_submission(assignment: Assignment, data: bytes, note: str = "") -> Res
 
 def grade_rebuilt(assignment: Assignment, rebuilt: Rebuilt) -> Result:
     """Run a rebuilt notebook and judge it."""
+    return judge_run(assignment, rebuilt.notes, execute(work_for(assignment, rebuilt.notebook), assignment.how.level))
+
+
+def work_for(assignment: Assignment, notebook: NotebookNode) -> Work:
+    """What is to be run for a rebuilt notebook, as data: nothing in it names a student or a place."""
     how = assignment.how
-    work = Work(
-        rebuilt.notebook, assignment.files, _questions(assignment), how.cell_limit_s, how.notebook_limit_s, how.limits,
-        _demonstrations(rebuilt.notebook) if how.answers_only else frozenset(),
-        imported_modules(assignment.released, assignment.files),
+    return Work(
+        notebook, assignment.files, assignment.questions, how.cell_limit_s, how.notebook_limit_s, how.limits,
+        _demonstrations(notebook) if how.answers_only else frozenset(), assignment.imports,
     )  # fmt: skip
-    run = execute(work, how.level)
+
+
+def judge_run(assignment: Assignment, notes: list[str], run: Run) -> Result:
+    """Judge what a run showed; `notes` are what was said when the notebook was rebuilt."""
     trouble = run.detail if run.outcome == "failed" else _own_error(run.notebook)
     if trouble:
         return failed(assignment, trouble, run.notebook)
-    notes = rebuilt.notes + ([f"The run was disturbed ({run.outcome}): {run.detail}."] if run.outcome != "graded" else [])
+    notes = notes + ([f"The run was disturbed ({run.outcome}): {run.detail}."] if run.outcome != "graded" else [])
     verdicts = {
         name: _noted(_verdict(assignment, exercise, run), notes) for name, exercise in assignment.chapter.exercises.items()
     }
@@ -191,14 +220,14 @@ def _unjudged(assignment: Assignment, outcome: str, reason: str, text: str, note
     return Result(outcome, reason, notebook, verdicts, [text], 0.0)
 
 
-def _questions(assignment: Assignment) -> dict[str, Question]:
+def _questions(chapter: Chapter, public: dict[str, Recorded], secret: dict[str, Recorded]) -> dict[str, Question]:
     return {
         f"check_{name}": Question(
             name,
-            (pack_cases(assignment.public[name].cases), pack_cases(assignment.secret[name].cases)),
-            PATIENCE * exercise.time_limit_s * len(assignment.secret[name].cases),
+            (pack_cases(public[name].cases), pack_cases(secret[name].cases)),
+            PATIENCE * exercise.time_limit_s * len(secret[name].cases),
         )
-        for name, exercise in assignment.chapter.exercises.items()
+        for name, exercise in chapter.exercises.items()
     }
 
 

@@ -27,7 +27,8 @@ __all__ = ["BoundedClient", "running_kernel"]
 
 SETTLE_S = 10.0  # for the outputs to arrive after a cell's reply, and for a kernel to stop when it is interrupted
 START_S = 120.0
-# A flood may fill this much of the grader's memory: so many messages of such a size wait to be read, the kernel keeps or drops the rest.
+# A flood may fill this much of the grader's memory: so many messages of such a size wait to be read, the kernel keeps or drops
+# the rest.
 MAX_MESSAGE_BYTES = 24 * 2**20
 MAX_WAITING_MESSAGES = 16
 
@@ -112,8 +113,8 @@ def running_kernel(
 ) -> Iterator[tuple[BoundedClient, Ended]]:
     """A running kernel beside `files`, gone afterwards with everything it started.
 
-    `level` is one of `settings.LEVELS`; on 'none' it is a plain Jupyter kernel. Raises RuntimeError where the kernel does not start,
-    SandboxError where the level cannot be had.
+    `level` is one of `settings.LEVELS`; on 'none' it is a plain Jupyter kernel. Raises RuntimeError where the kernel does not
+    start, SandboxError where the level cannot be had.
     """
     start = _plain_kernel if level == "none" else _forked_kernel
     with start(notebook, files, level, limits, imports) as running:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from autograder.grading.rebuild import MAX_SUBMISSION_BYTES
 
-__all__ = ["Submission", "find_submissions", "printable", "read_folder", "read_plain"]
+__all__ = ["Submission", "find_submissions", "printable", "read_folder", "read_plain", "submission_folders"]
 
 
 @dataclass(frozen=True)
@@ -32,11 +32,16 @@ class _Unreadable(Exception):
     """Why there is no notebook to read, in words for student and instructor."""
 
 
-def find_submissions(course: Path, chapter: str) -> list[Submission]:
-    """Everything called submitted/STUDENT/CHAPTER, sorted by student; what cannot be read is found too, with its reason."""
+def submission_folders(course: Path, chapter: str) -> list[Path]:
+    """Everything called submitted/STUDENT/CHAPTER, sorted by student; none is opened yet."""
     handed_in = course / "submitted"
     students = sorted(path.name for path in handed_in.iterdir()) if handed_in.is_dir() else []
-    return [read_folder(handed_in / name / chapter) for name in students if os.path.lexists(handed_in / name / chapter)]
+    return [handed_in / name / chapter for name in students if os.path.lexists(handed_in / name / chapter)]
+
+
+def find_submissions(course: Path, chapter: str) -> list[Submission]:
+    """All submissions of a chapter, sorted by student; what cannot be read is found too, with its reason."""
+    return [read_folder(folder) for folder in submission_folders(course, chapter)]
 
 
 def read_folder(folder: Path) -> Submission:

@@ -79,7 +79,7 @@ class ForkServer:
                 cwd="/", bufsize=0, start_new_session=True,
             )  # fmt: skip
         atexit.register(self.close)
-        Finalize(self, self.close, exitpriority=10)  # the end of a worker of multiprocessing, which leaves atexit out
+        self._finalizer = Finalize(None, self.close, exitpriority=10)  # the end of a worker of multiprocessing, which leaves atexit out
         if self._answer("ready", START_S) is None:
             said = " / ".join(log.read_text("utf-8", "replace").strip().splitlines()[-2:])[-300:]
             if self.level == "strict":
@@ -169,6 +169,7 @@ class ForkServer:
         atexit.unregister(self.close)
         process = getattr(self, "process", None)
         if process is not None:
+            self._finalizer.cancel()
             with contextlib.suppress(OSError):
                 process.stdin.close()
             try:
