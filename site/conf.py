@@ -1,9 +1,11 @@
 """Sphinx's settings for the rendered course. Its source is made by `make site`; this folder holds what is written by hand."""
 
 import os
+import sys
 import tomllib
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parent))
 _course = tomllib.loads((Path(__file__).parent / "course.toml").read_text(encoding="utf-8"))
 _mathjax = os.environ.get("COURSE_MATHJAX", "")
 _edition = os.environ.get("COURSE_EDITION", "public")
@@ -14,7 +16,7 @@ author = ""
 project_copyright = ""
 language = "en"
 
-extensions = ["myst_nb", "autograder.site.sphinx_part"]
+extensions = ["myst_nb", "words"]
 nb_execution_mode = "off"  # the chapters have run already, see autograder/site/run.py
 nb_merge_streams = True
 nb_render_markdown_format = "myst"

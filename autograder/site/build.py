@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import json
 import os
 import re
@@ -11,21 +13,20 @@ import sys
 import tomllib
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import nbformat
 
-from autograder.golden import Recorded
 from autograder.release.source import chapter_names
 from autograder.release.text import write_atomically
-from autograder.site.chapter_page import Edition, chapter_facts, chapter_notebook, recorded_of
+from autograder.site.chapter_page import Edition, chapter_facts, chapter_notebook
 from autograder.site.collected import cheat_sheets, kill_matrix, lecture_page, then_and_now
 from autograder.site.front import front_page
 from autograder.site.glossary import glossary_page, read_terms
 from autograder.site.mistakes import mistake_page, read_symptoms
-from autograder.site.run import Ran, SiteError, run_chapters
+from autograder.site.run import Ran, SiteError, chapter_key, run_chapters
 from autograder.site.scripts import MATHJAX, fetch
 from autograder.site.writings import Writing, trace_writings
 
@@ -62,21 +63,45 @@ class Site:
 def build_site(course: Path, build: Path, *, jobs: int = 2) -> Site:
     """Build both editions of the course in `build`/site. Raises `SiteError` for a warning, or a chapter that fails."""
     names = chapter_names(course)
+    stamp = build / "site" / "built.json"
+    made_of = _made_of(course, names)
+    if (before := _built_before(stamp, made_of)) is not None:
+        return before
     runs, ran = run_chapters(course, names, build / "executed", jobs)
-    recorded = {name: recorded_of(run.chapter, course / "notebooks") for name, run in runs.items()}
     mathjax = fetch(MATHJAX, build / "scripts")
     settings = _toml(course, "course")
     writings = trace_writings(settings, {name: run.chapter for name, run in runs.items()})
     sources = {}
     for edition in EDITIONS:
         source = _Source(course, build / "site-src" / edition, edition)
-        _write_pages(source, runs, recorded, settings, writings)
+        _write_pages(source, runs, settings, writings)
         _write_downloads(source, names)
         source.remove_what_is_left()
         sources[edition] = source
     pages = _run_sphinx(course, sources, build, mathjax if isinstance(mathjax, Path) else None)
     missing = "" if isinstance(mathjax, Path) else f"Formulas stay as TeX: {mathjax}."
+    if not missing:  # else npm may be there the next time
+        write_atomically(stamp, json.dumps({"made_of": made_of, "pages": pages}).encode())
     return Site(build / "site", pages, ran, missing)
+
+
+def _made_of(course: Path, names: list[str]) -> str:
+    """A digest of everything that the site is made of: where it has not changed, there is nothing to build."""
+    digest = hashlib.sha256(" ".join([os.environ.get("COURSE_URL", ""), *(chapter_key(course, name) for name in names)]).encode())
+    ours = [path for folder in (course / "site", Path(__file__).parent) for path in folder.rglob("*")]
+    for path in sorted([*ours, course / "CHANGELOG.md", course / "solutions" / "LECTURE.md"]):
+        if path.is_file() and path.suffix != ".pyc":
+            digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def _built_before(stamp: Path, made_of: str) -> Site | None:
+    """The site that stands there, if it was made of the same."""
+    with contextlib.suppress(OSError, ValueError, KeyError):
+        built = json.loads(stamp.read_text(encoding="utf-8"))
+        if built["made_of"] == made_of and all((stamp.parent / edition / "index.html").is_file() for edition in EDITIONS):
+            return Site(stamp.parent, built["pages"], 0, "")
+    return None
 
 
 def _toml(course: Path, name: str) -> dict[str, Any]:
@@ -108,20 +133,20 @@ class _Source:
 def _write_pages(
     source: _Source,
     runs: Mapping[str, Ran],
-    recorded: Mapping[str, Mapping[str, Recorded]],
     settings: Mapping[str, Any],
     writings: list[Writing],
 ) -> None:
     edition = Edition(source.edition, source.extra)
     for name, run in runs.items():
-        page = chapter_notebook(run, dict(recorded[name]), edition)
+        page = chapter_notebook(run, edition)
         source.write(f"{name}.ipynb", nbformat.writes(page))
     chapters = {name: run.chapter for name, run in runs.items()}
     source.write("cheat-sheets.md", cheat_sheets(runs.values()))
     source.write("then-and-now.ipynb", nbformat.writes(then_and_now(runs.values(), source.extra)))
     source.write("kill-matrix.md", kill_matrix(runs.values()))
-    source.write("mistakes.md", mistake_page(runs, recorded, read_symptoms(_toml(source.course, "symptoms"), chapters)))
-    source.write("glossary.md", glossary_page(read_terms(_toml(source.course, "glossary")), runs))
+    source.write("mistakes.md", mistake_page(runs, read_symptoms(_toml(source.course, "symptoms"), chapters)))
+    terms = read_terms(_toml(source.course, "glossary"))
+    source.write("glossary.md", glossary_page(terms, runs))
     source.write("grading.md", (source.course / "site" / "grading.md").read_text(encoding="utf-8"))
     source.write("changelog.md", _changelog(source.course))
     gathered = list(GATHERED)
@@ -129,10 +154,11 @@ def _write_pages(
         source.write("lecture.md", lecture_page(lecture.read_text(encoding="utf-8"), runs))
     else:
         gathered = [page for page in gathered if page[0] != "lecture"]
-    source.write("index.md", front_page(settings, runs, recorded, writings, gathered))
+    source.write("index.md", front_page(settings, runs, writings, gathered))
     descriptions = {name: chapter_facts(run.chapter).promise or settings["description"] for name, run in runs.items()}
     descriptions |= {name: f"{title}. {what}" for name, title, what in gathered} | {"index": settings["description"]}
-    about = {"descriptions": descriptions, "chapters": list(runs), "edition": source.edition}
+    words = [asdict(term) | {"target": term.target} for term in terms]
+    about = {"descriptions": descriptions, "chapters": list(runs), "edition": source.edition, "terms": words}
     source.write("pages.json", json.dumps(about, indent=1, sort_keys=True))
 
 

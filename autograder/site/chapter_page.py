@@ -11,13 +11,12 @@ import nbformat
 from docutils.nodes import make_id
 from nbformat import NotebookNode
 
-from autograder.golden import GOLDEN_NAME, Recorded, read_golden
 from autograder.release.source import Chapter, stub_of
 from autograder.site.exercise_help import exercise_help
 from autograder.site.figures import figures_out
 from autograder.site.run import Ran, SiteError
 
-__all__ = ["ChapterFacts", "Edition", "chapter_facts", "chapter_notebook", "recorded_of", "shown_outputs"]
+__all__ = ["ChapterFacts", "Edition", "chapter_facts", "chapter_notebook", "shown_outputs"]
 
 NO_ANSWER = "*Here you write an answer of your own, which your instructor reads.*"
 
@@ -88,17 +87,7 @@ def _plain(markdown: str) -> str:
     return re.sub(r"[`*$\\]", "", markdown)
 
 
-def recorded_of(chapter: Chapter, notebooks: Path) -> dict[str, Recorded]:
-    """The golden file's records, for every exercise. Raises `SiteError` if release has to run first."""
-    recorded = read_golden(notebooks / chapter.name / GOLDEN_NAME)
-    for name, exercise in chapter.exercises.items():
-        told = [(mistake.name, mistake.says) for mistake in recorded[name].mistakes] if name in recorded else None
-        if told != [(wrong.name, wrong.says) for wrong in chapter.wrong[exercise.name]]:
-            raise SiteError(f"{chapter.name}: the golden file of {name} is older than its answers: run `make release`")
-    return recorded
-
-
-def chapter_notebook(ran: Ran, recorded: dict[str, Recorded], edition: Edition) -> NotebookNode:
+def chapter_notebook(ran: Ran, edition: Edition) -> NotebookNode:
     """The page's notebook. In the public edition it holds stubs, outputs and what the check says, and no line of a solution."""
     chapter, facts = ran.chapter, chapter_facts(ran.chapter)
     anchors = _anchors(chapter)
@@ -114,7 +103,7 @@ def chapter_notebook(ran: Ran, recorded: dict[str, Recorded], edition: Edition) 
             cells.append(_markdown(_dollars_apart(cell.source)))
         elif cell.id.startswith("check_") and name in chapter.exercises:
             cells.append(_code(cell.source))
-            cells.append(_markdown(figures_out(exercise_help(ran, name, recorded[name], edition.shows_solutions), edition.extra)))
+            cells.append(_markdown(figures_out(exercise_help(ran, name, edition.shows_solutions), edition.extra)))
         else:
             cells.append(_code(stub_of(cell.source), cell, edition))
     page = nbformat.v4.new_notebook(cells=cells)

@@ -9,19 +9,16 @@ from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
-from autograder.golden import Recorded
 from autograder.release.source import Chapter
-from autograder.site.run import Ran
-from autograder.student.card import card_html
-from autograder.verdict import Verdict, judge
+from autograder.site.run import RIGHT, Ran
 
-__all__ = ["code_block", "exercise_help", "fold", "inline", "mistake_id", "mistake_verdict"]
+__all__ = ["code_block", "exercise_help", "fold", "inline", "mistake_id"]
 
 
-def exercise_help(ran: Ran, name: str, recorded: Recorded, with_code: bool) -> str:
+def exercise_help(ran: Ran, name: str, with_code: bool) -> str:
     """The folds of one exercise as HTML in one line, which Markdown leaves alone."""
     chapter = ran.chapter
-    folds = [_hints(chapter, name), _right(chapter, name, recorded), _mistakes(chapter, name, recorded, with_code)]
+    folds = [_hints(chapter, name), _right(ran, name), _mistakes(ran, name, with_code)]
     if with_code:
         folds.append(_solution(chapter, name))
     label = html.escape(f"Help with {name}")
@@ -50,33 +47,22 @@ def mistake_id(exercise: str, mistake: str) -> str:
     return f"{exercise}-{mistake}"
 
 
-def mistake_verdict(chapter: Chapter, exercise: str, recorded: Recorded, mistake: str) -> Verdict:
-    """What a student who makes this mistake is told: the check's own verdict on what the mistake was recorded to show."""
-    seen = next(one.observations for one in recorded.mistakes if one.name == mistake)
-    return judge(chapter.exercises[exercise], recorded, seen)
-
-
-def _card(verdict: Verdict) -> str:
-    return card_html(verdict).replace("\n", "&#10;")
-
-
 def _hints(chapter: Chapter, name: str) -> str:
     rungs = chapter.exercises[name].hints
     body = "".join(fold(f"Hint {n} of {len(rungs)}", f"<p>{inline(text)}</p>", "rung") for n, text in enumerate(rungs, 1))
     return fold("Hints, one at a time", body)
 
 
-def _right(chapter: Chapter, name: str, recorded: Recorded) -> str:
-    verdict = judge(chapter.exercises[name], recorded, recorded.expected)
-    others = len(chapter.right[name])
+def _right(ran: Ran, name: str) -> str:
+    others = len(ran.chapter.right[name])
     note = f"<p>Also for the {others} other ways to write it that are known here.</p>" if others > 1 else ""
-    return fold("What a right answer is told", _card(verdict) + note)
+    return fold("What a right answer is told", ran.told[name][RIGHT].card + note)
 
 
-def _mistakes(chapter: Chapter, name: str, recorded: Recorded, with_code: bool) -> str:
+def _mistakes(ran: Ran, name: str, with_code: bool) -> str:
     parts = []
-    for wrong, codes in chapter.wrong_codes(name):
-        body = _card(mistake_verdict(chapter, name, recorded, wrong.name))
+    for wrong, codes in ran.chapter.wrong_codes(name):
+        body = ran.told[name][wrong.name].card
         if with_code:
             body += "".join(f'<p class="code-label">{inline(wrong.name)}</p>{code_block(code)}' for code in codes)
         parts.append(fold(inline(wrong.says), body, "mistake", mistake_id(name, wrong.name)))

@@ -6,12 +6,10 @@ import html
 from collections.abc import Mapping
 from typing import Any
 
-from autograder.golden import Recorded
 from autograder.site.chapter_page import chapter_facts
-from autograder.site.exercise_help import code_block, mistake_id, mistake_verdict
+from autograder.site.exercise_help import code_block, mistake_id
 from autograder.site.run import Ran
 from autograder.site.writings import Writing, losses_figure
-from autograder.student.card import card_html
 
 __all__ = ["front_page"]
 
@@ -19,7 +17,6 @@ __all__ = ["front_page"]
 def front_page(
     settings: Mapping[str, Any],
     runs: Mapping[str, Ran],
-    recorded: Mapping[str, Mapping[str, Recorded]],
     writings: list[Writing],
     pages: list[tuple[str, str, str]],
 ) -> str:
@@ -29,7 +26,7 @@ def front_page(
     parts = [
         "---\nhtml_theme.sidebar_secondary.remove: true\n---",
         f"# {settings['title']}",
-        _opening(settings, runs, recorded),
+        _opening(settings, runs),
         _writings(writings),
         _chapters(runs),
         _gathered(pages),
@@ -44,7 +41,7 @@ def _title(ran: Ran) -> str:
     return f"{facts.number} {facts.title}"
 
 
-def _opening(settings: Mapping[str, Any], runs: Mapping[str, Ran], recorded: Mapping[str, Mapping[str, Recorded]]) -> str:
+def _opening(settings: Mapping[str, Any], runs: Mapping[str, Ran]) -> str:
     wrong = sum(len(bank) for ran in runs.values() for bank in ran.chapter.wrong.values())
     exercises = sum(len(ran.chapter.exercises) for ran in runs.values())
     first = next(iter(runs))
@@ -56,15 +53,14 @@ def _opening(settings: Mapping[str, Any], runs: Mapping[str, Ran], recorded: Map
         f'<p class="begin"><a class="button" href="{first}.html">Read the first chapter</a> '
         "<span>or work on it: <code>make start</code></span></p>"
     )
-    return f'<div class="opening"><div class="opening-words">{words}</div>{_verdict(settings["verdict"], runs, recorded)}</div>'
+    return f'<div class="opening"><div class="opening-words">{words}</div>{_verdict(settings["verdict"], runs)}</div>'
 
 
-def _verdict(chosen: Mapping[str, str], runs: Mapping[str, Ran], recorded: Mapping[str, Mapping[str, Recorded]]) -> str:
+def _verdict(chosen: Mapping[str, str], runs: Mapping[str, Ran]) -> str:
     if chosen["chapter"] not in runs:
         return ""
     chapter, exercise = runs[chosen["chapter"]].chapter, chosen["exercise"]
-    verdict = mistake_verdict(chapter, exercise, recorded[chapter.name][exercise], chosen["mistake"])
-    card = card_html(verdict).replace("\n", "&#10;")
+    card = runs[chapter.name].told[exercise][chosen["mistake"]].card
     link = f"{chapter.name}.html#{mistake_id(exercise, chosen['mistake'])}"
     return (
         f'<figure class="verdict"><div class="verdict-cell"><code>check("{html.escape(exercise)}")</code></div>{card}'

@@ -9,7 +9,7 @@ from typing import Any
 
 from autograder.site.run import SiteError
 
-__all__ = ["Term", "glossary_page", "read_terms", "term_pattern"]
+__all__ = ["Term", "glossary_page", "read_terms"]
 
 
 @dataclass(frozen=True)
@@ -43,18 +43,6 @@ def read_terms(table: Mapping[str, Any]) -> list[Term]:
     if twice:
         raise SiteError(f"site/glossary.toml: two terms share the form {', '.join(twice)}")
     return sorted(terms, key=lambda term: term.name.lower())
-
-
-def term_pattern(terms: Iterable[Term], page: str) -> tuple[re.Pattern[str], dict[str, Term]]:
-    """A pattern that finds any form of any term on a page, the longest first, and the term of each form in lower case."""
-    by_form = {form.lower(): term for term in terms if page not in term.but_not_in for form in term.forms}
-    longest = sorted(by_form, key=len, reverse=True)
-    choices = "|".join(re.escape(form) + _unless(by_form[form].not_before) for form in longest)
-    return re.compile(rf"(?<![\w`/-])({choices})(?![\w`/-])", re.IGNORECASE), by_form
-
-
-def _unless(word: str) -> str:
-    return rf"(?!\s+{word}\b)" if word else ""
 
 
 def glossary_page(terms: Iterable[Term], chapters: Iterable[str]) -> str:

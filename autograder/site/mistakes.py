@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from autograder.golden import Recorded
 from autograder.release.source import Chapter
 from autograder.site.chapter_page import chapter_facts
 from autograder.site.collected import seen_and_look
-from autograder.site.exercise_help import fold, inline, mistake_id, mistake_verdict
+from autograder.site.exercise_help import fold, inline, mistake_id
 from autograder.site.run import Ran, SiteError
 
 __all__ = ["Symptom", "mistake_page", "read_symptoms"]
@@ -44,7 +43,7 @@ def read_symptoms(table: Mapping[str, Any], chapters: Mapping[str, Chapter]) -> 
     return symptoms
 
 
-def mistake_page(runs: Mapping[str, Ran], recorded: Mapping[str, Mapping[str, Recorded]], symptoms: list[Symptom]) -> str:
+def mistake_page(runs: Mapping[str, Ran], symptoms: list[Symptom]) -> str:
     """The page as MyST Markdown."""
     chapters = {name: ran.chapter for name, ran in runs.items()}
     total = sum(len(bank) for chapter in chapters.values() for bank in chapter.wrong.values())
@@ -62,13 +61,9 @@ def mistake_page(runs: Mapping[str, Ran], recorded: Mapping[str, Mapping[str, Re
     parts += ["## You see, look at", "From the chapters' cheat sheets."]
     parts += [_seen(ran) for ran in runs.values() if seen_and_look(ran)]
     parts += [f"## All {total} mistakes that a check knows by name", "By chapter and exercise, in the check's own words."]
-    for name, ran in runs.items():
+    for ran in runs.values():
         parts.append(f"### {chapter_facts(ran.chapter).number} {chapter_facts(ran.chapter).title}")
-        parts.append(
-            '<div class="all-mistakes">'
-            + "".join(_bank(ran.chapter, e, recorded[name][e]) for e in ran.chapter.exercises)
-            + "</div>"
-        )
+        parts.append('<div class="all-mistakes">' + "".join(_bank(ran, e) for e in ran.chapter.exercises) + "</div>")
     return "\n\n".join(parts) + "\n"
 
 
@@ -96,11 +91,11 @@ def _seen(ran: Ran) -> str:
     return f"### In chapter {facts.number}: {facts.title}\n\n| you see | look at |\n|---|---|\n{rows}"
 
 
-def _bank(chapter: Chapter, exercise: str, recorded: Recorded) -> str:
+def _bank(ran: Ran, exercise: str) -> str:
     items = []
-    for wrong in chapter.wrong[exercise]:
-        layer = mistake_verdict(chapter, exercise, recorded, wrong.name).layer
-        link = _link(chapter.name, exercise, wrong.name, inline(wrong.says))
+    for wrong in ran.chapter.wrong[exercise]:
+        layer = ran.told[exercise][wrong.name].layer
+        link = _link(ran.chapter.name, exercise, wrong.name, inline(wrong.says))
         items.append(f'<li>{link} <span class="where">{html.escape(layer)}</span></li>')
     count = f'<span class="where">{len(items)}</span>'
     return fold(f"<code>{html.escape(exercise)}</code> {count}", f"<ul>{''.join(items)}</ul>", "bank")

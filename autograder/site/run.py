@@ -21,13 +21,17 @@ import torch
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 
+from autograder.golden import GOLDEN_NAME, Recorded, read_golden
 from autograder.release.matrix import Entry, matrix
 from autograder.release.source import Chapter, load_chapter
 from autograder.release.text import write_atomically
+from autograder.student.card import card_html
+from autograder.verdict import judge
 
-__all__ = ["Ran", "SiteError", "run_chapters"]
+__all__ = ["RIGHT", "Ran", "SiteError", "Told", "chapter_key", "run_chapters"]
 
 CELL_LIMIT_S = 300
+RIGHT = ""  # stands among the names of mistakes for a right answer
 QUIET = ["--log-level=40"]  # the kernel's own warnings are for servers that others can reach
 # What a chapter's outputs depend on besides its own files: these packages, and the rooms of ours that a chapter can reach.
 PACKAGES = (
@@ -42,12 +46,24 @@ class SiteError(Exception):
 
 
 @dataclass(frozen=True)
+class Told:
+    """What the check says to an answer: the layer that broke first, and the card as HTML in one line."""
+
+    layer: str
+    card: str
+
+
+@dataclass(frozen=True)
 class Ran:
-    """A chapter with the outputs of its solutions, and what the kill matrix says of its answers."""
+    """A chapter with the outputs of its solutions, what the kill matrix says of its answers, and what a check says to each.
+
+    `told` maps an exercise to the names of its known mistakes, and to `RIGHT`.
+    """
 
     chapter: Chapter
     notebook: NotebookNode
     entries: list[Entry]
+    told: dict[str, dict[str, Told]]
 
 
 def run_chapters(course: Path, names: list[str], cache: Path, jobs: int = 2) -> tuple[dict[str, Ran], int]:
@@ -55,7 +71,7 @@ def run_chapters(course: Path, names: list[str], cache: Path, jobs: int = 2) -> 
 
     Raises `SiteError` where a chapter's cells fail, or its own solution is refused.
     """
-    keys = {name: _key(course, name) for name in names}
+    keys = {name: chapter_key(course, name) for name in names}
     stale = [name for name in names if not (cache / f"{name}-{keys[name]}.json").is_file()]
     spawn = multiprocessing.get_context("spawn")  # a fork after torch has used its threads can hang
     if stale:
@@ -68,7 +84,7 @@ def run_chapters(course: Path, names: list[str], cache: Path, jobs: int = 2) -> 
     return {name: _kept(course, cache / f"{name}-{keys[name]}.json", name) for name in names}, len(stale)
 
 
-def _key(course: Path, name: str) -> str:
+def chapter_key(course: Path, name: str) -> str:
     """A digest of everything that a chapter's outputs rest on."""
     digest = hashlib.sha256(platform.python_version().encode())
     for package in PACKAGES:
@@ -107,8 +123,26 @@ def _run(course: Path, name: str) -> dict[str, Any]:
     return {
         "notebook": notebook,
         "matrix": [asdict(entry) for entry in matrix(chapter)],
+        "told": _told(chapter, read_golden(course / "notebooks" / name / GOLDEN_NAME)),
         "troubles": _troubles(chapter, notebook),
     }
+
+
+def _told(chapter: Chapter, recorded: dict[str, Recorded]) -> dict[str, dict[str, list[str]]]:
+    """The check's own verdicts on what right and wrong answers were recorded to show. Raises `SiteError` if release must run."""
+    told: dict[str, dict[str, list[str]]] = {}
+    for name, exercise in chapter.exercises.items():
+        known = [(mistake.name, mistake.says) for mistake in recorded[name].mistakes] if name in recorded else []
+        if known != [(wrong.name, wrong.says) for wrong in chapter.wrong[name]]:
+            raise SiteError(f"{chapter.name}: the golden file of {name} is older than its answers: run `make release`")
+        seen = {RIGHT: recorded[name].expected} | {mistake.name: mistake.observations for mistake in recorded[name].mistakes}
+        verdicts = {answer: judge(exercise, recorded[name], observations) for answer, observations in seen.items()}
+        told[name] = {answer: [verdict.layer, _one_line(card_html(verdict))] for answer, verdict in verdicts.items()}
+    return told
+
+
+def _one_line(card: str) -> str:
+    return card.replace("\n", "&#10;")
 
 
 def _troubles(chapter: Chapter, notebook: NotebookNode) -> list[str]:
@@ -140,4 +174,6 @@ def _keep(cache: Path, name: str, key: str, result: dict[str, Any]) -> str:
 
 def _kept(course: Path, path: Path, name: str) -> Ran:
     kept = json.loads(path.read_text(encoding="utf-8"))
-    return Ran(load_chapter(course, name), nbformat.from_dict(kept["notebook"]), [Entry(**entry) for entry in kept["matrix"]])
+    told = {exercise: {answer: Told(*row) for answer, row in rows.items()} for exercise, rows in kept["told"].items()}
+    entries = [Entry(**entry) for entry in kept["matrix"]]
+    return Ran(load_chapter(course, name), nbformat.from_dict(kept["notebook"]), entries, told)

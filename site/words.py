@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from pathlib import Path
 from typing import Any
 
 from docutils import nodes
 from sphinx.application import Sphinx
-
-from autograder.site.glossary import Term, read_terms, term_pattern
 
 __all__ = ["setup"]
 
@@ -42,8 +39,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
 def _link_words(app: Sphinx, doctree: nodes.document) -> None:
     """Link the first use of each term, and of each other chapter's number, on this page."""
     page = app.env.docname
-    table = tomllib.loads((Path(app.confdir) / "glossary.toml").read_text(encoding="utf-8"))
-    pattern, by_form = term_pattern(read_terms(table), page)
+    pattern, by_form = _terms(_pages(app)["terms"], page)
     pages: dict[str, str] = {name.split("_")[0]: name for name in _pages(app)["chapters"]}
     pages = {number: name for number, name in pages.items() if name != page}
     linked: set[str] = set()
@@ -55,6 +51,19 @@ def _link_words(app: Sphinx, doctree: nodes.document) -> None:
     for text in list(doctree.findall(nodes.Text)):
         if not any(isinstance(above, NOT_PROSE) for above in _above(text)):
             _replace(text, lambda piece: _with_chapters(piece, pages, linked))
+
+
+def _terms(terms: list[dict[str, Any]], page: str) -> tuple[re.Pattern[str], dict[str, str]]:
+    """A pattern that finds any form of any term on a page, the longest first, and the anchor of each form in lower case."""
+    forms = {form.lower(): term for term in terms if page not in term["but_not_in"] for form in term["forms"]}
+    longest = sorted(forms, key=len, reverse=True)
+    choices = "|".join(re.escape(form) + _unless(forms[form]["not_before"]) for form in longest)
+    found = re.compile(rf"(?<![\w`/-])({choices})(?![\w`/-])", re.IGNORECASE)
+    return found, {form: term["target"] for form, term in forms.items()}
+
+
+def _unless(word: str) -> str:
+    return rf"(?!\s+{word}\b)" if word else ""
 
 
 def _above(node: nodes.Node) -> list[nodes.Node]:
@@ -71,15 +80,15 @@ def _replace(text: nodes.Text, linking: Any) -> None:
         text.parent.replace(text, pieces)
 
 
-def _with_terms(text: str, pattern: re.Pattern[str], by_form: dict[str, Term], linked: set[str]) -> list[nodes.Node]:
+def _with_terms(text: str, pattern: re.Pattern[str], by_form: dict[str, str], linked: set[str]) -> list[nodes.Node]:
     pieces: list[nodes.Node] = []
     end = 0
     for match in pattern.finditer(text):
-        term = by_form[match[1].lower()]
-        if term.target in linked:
+        target = by_form[match[1].lower()]
+        if target in linked:
             continue
-        linked.add(term.target)
-        pieces += [nodes.Text(text[end : match.start()]), _reference(match[1], f"glossary.html#{term.target}", "term-link")]
+        linked.add(target)
+        pieces += [nodes.Text(text[end : match.start()]), _reference(match[1], f"glossary.html#{target}", "term-link")]
         end = match.end()
     return [*pieces, nodes.Text(text[end:])]
 
