@@ -11,10 +11,9 @@ import typer
 from rich.console import Console
 
 if TYPE_CHECKING:
-    from rich.progress import TaskID
-
     from autograder.grading.classic import ClassicGraded
     from autograder.grading.grade import Graded
+    from autograder.grading.judging import How
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -98,6 +97,8 @@ def grade(
     jobs: Annotated[int, typer.Option(help="Notebooks that run at a time.")] = os.cpu_count() or 1,
     force: Annotated[bool, typer.Option("--force", help="Grade again what was graded before.")] = False,
     feedback: Annotated[bool, typer.Option(help="Write feedback pages, too.")] = True,
+    isolation: Annotated[str, typer.Option(help="strict, basic or none: how far a submission is shut in.")] = "",
+    answers_only: Annotated[bool, typer.Option("--answers-only", help="Leave out demonstration cells: the same points.")] = False,
 ) -> None:
     """Grade submitted/STUDENT/CHAPTER/ into nbgrader's gradebook; print the class table; write grades.csv and feedback.
 
@@ -111,9 +112,9 @@ def grade(
         print(f"nothing to grade: {course / 'submitted'} has no folder STUDENT/CHAPTER", file=sys.stderr)
         raise typer.Exit(2)
     classic = [name for name in chapters or () if is_classic(course, name)]
-    graded = _grade_classic(course, classic, force, feedback)
+    graded = _grade_classic(course, classic, force, feedback, isolation)
     ours = [name for name in names if name not in classic]
-    graded += _grade(course, ours, jobs, force, feedback) if ours else []
+    graded += _grade(course, ours, jobs, force, feedback, isolation, answers_only) if ours else []
     ungradable = [one for one in graded if one.outcome != "graded"]
     for one in ungradable:
         print(f"needs a look: {one.student}, {one.chapter}: {one.outcome}: {one.detail}")
@@ -121,13 +122,13 @@ def grade(
     raise typer.Exit(bool(ungradable))
 
 
-def _grade_classic(course: Path, names: list[str], force: bool, feedback: bool) -> list[Graded | ClassicGraded]:
+def _grade_classic(course: Path, names: list[str], force: bool, feedback: bool, isolation: str) -> list[Graded | ClassicGraded]:
     from autograder.grading.classic import grade_classic
     from autograder.grading.classic_record import write_pages
 
     graded: list[Graded | ClassicGraded] = []
     for name in names:
-        for one in grade_classic(course, name, force=force):
+        for one in grade_classic(course, name, force=force, level=isolation):
             print(f"  {one.student}, {name}: {one.points:g} points, {one.outcome}")
             graded.append(one)
         if feedback and graded and not write_pages(course, name):
@@ -135,30 +136,48 @@ def _grade_classic(course: Path, names: list[str], force: bool, feedback: bool) 
     return graded
 
 
-def _grade(course: Path, names: list[str], jobs: int, force: bool, feedback: bool) -> list[Graded]:
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+def _grade(
+    course: Path, names: list[str], jobs: int, force: bool, feedback: bool, isolation: str, answers_only: bool
+) -> list[Graded]:
+    """Grade chapters and print the class table. Ctrl-C ends it with what was recorded, and says how to go on."""
+    from dataclasses import replace
 
-    from autograder.grading.grade import grade_chapter
+    from autograder.grading.judging import How
     from autograder.reports.class_table import class_rows, class_table, write_grades
     from autograder.reports.feedback import write_feedback
 
+    how = How(answers_only=answers_only)
+    how = replace(how, level=isolation) if isolation else how
     graded: list[Graded] = []
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console) as progress:
+    try:
         for name in names:
-            task = progress.add_task(name, total=None)
-
-            def tell(done: int, total: int, task: TaskID = task) -> None:
-                progress.update(task, completed=done, total=total)
-
-            graded += grade_chapter(course, name, jobs=jobs, force=force, tell=tell)
+            graded += _grade_one(course, name, how, jobs, force)
             if feedback:
-                progress.update(task, description=f"{name}: feedback")
                 write_feedback(course, name)
-                progress.update(task, description=name)
+    except KeyboardInterrupt:
+        print(f"\nstopped: {len(graded)} submissions of finished chapters and all that ran are kept; the same command goes on")
+        raise typer.Exit(130) from None
     rows = class_rows(course, names)
     console.print(class_table(rows, names))
     write_grades(rows, names, course / "grades.csv")
+    return graded
+
+
+def _grade_one(course: Path, name: str, how: How, jobs: int, force: bool) -> list[Graded]:
+    from collections import Counter
+
+    from autograder.display import showing, summary
+    from autograder.grading.grade import grade_chapter
+
+    graded: list[Graded] = []
+    slowest: Counter[str] = Counter()
+    with showing(name, console) as shown:
+        for one in grade_chapter(course, name, how=how, jobs=jobs, force=force, tell=shown.tell):
+            graded.append(one)
+            shown.outcome(one.outcome if one.fresh else "as before")
+            slowest[one.slowest[0]] = max(slowest[one.slowest[0]], round(one.slowest[1]))
+    if graded:
+        console.print(summary(shown, how.level, slowest), highlight=False)
     return graded
 
 
@@ -171,6 +190,7 @@ def demo(
 ) -> None:
     """Make a class of 24 from the banks of answers and grade it end to end in a folder of its own."""
     from autograder.demo import SHOWN, STUDENTS, make_class, make_course
+    from autograder.kernels.warm import isolation_here
     from autograder.release.release import release as run_release
     from autograder.release.source import chapter_names, load_chapter
 
@@ -179,7 +199,10 @@ def demo(
     run_release(course, names)
     make_course(course, folder)
     make_class([load_chapter(course.resolve(), name) for name in names], course / "notebooks", folder)
-    graded = _grade(folder, names, jobs, force=False, feedback=True)
+    level, why = isolation_here()
+    if why:
+        print(f"isolation {level}, enough for a class made here: {why[0]}")
+    graded = _grade(folder, names, jobs, force=False, feedback=True, isolation=level, answers_only=False)
     good = sum(one.outcome == "graded" for one in graded)
     lost = len(STUDENTS) * len(names) - len(graded)
     print(f"written: {folder}/grades.csv, {folder}/gradebook.db, {folder}/autograded/, {folder}/feedback/")
@@ -224,6 +247,7 @@ def main() -> None:
     """Run the command line; what an instructor can mend is told in a sentence, without a traceback."""
     from autograder.exercise import CheckFileError
     from autograder.golden import GoldenError
+    from autograder.kernels.sandbox import SandboxError
     from autograder.release.source import SourceError
     from autograder.site.run import SiteError
     from autograder.start import StartError
@@ -231,6 +255,11 @@ def main() -> None:
 
     try:
         app()
+    except SandboxError as error:
+        print(
+            f"autograder: {error}\n  to grade with less isolation all the same, say --isolation basic, or none", file=sys.stderr
+        )
+        raise SystemExit(2) from None
     except (SourceError, CheckFileError, GoldenError, SiteError, StartError, VisdomError) as error:
         print(f"autograder: {error}", file=sys.stderr)
         raise SystemExit(2) from None

@@ -169,7 +169,7 @@ ROOMS = (
     ("grading",),
     ("reports",),
     ("site",),
-    ("cli", "start", "demo", "bench", "visdom_server"),
+    ("cli", "display", "start", "demo", "bench", "visdom_server"),
 )
 FLOOR = {name: floor for floor, room in enumerate(ROOMS) for name in room}
 # `from autograder import check` means the student's room.

@@ -18,6 +18,7 @@ tests that judge from outside, as this course's own chapters have, hold these.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,6 +26,7 @@ from pathlib import Path
 from autograder.grading.classic_course import ClassicAssignment, HandIn, find_hand_ins, is_classic, load_classic
 from autograder.grading.classic_grading import ClassicResult, grade_hand_in
 from autograder.grading.classic_record import ClassicRecorder
+from autograder.grading.execute import execute
 
 __all__ = ["ClassicGraded", "grade_classic", "is_classic"]
 
@@ -47,13 +49,15 @@ def grade_classic(
     *,
     force: bool = False,
     tell: Callable[[int, int], None] = lambda done, of: None,
+    level: str = "",
     grade: Callable[[ClassicAssignment, HandIn], ClassicResult] | None = None,
 ) -> Iterator[ClassicGraded]:
     """Grade the hand-ins of one assignment one by one, and yield each when it is recorded.
 
     What was graded before, with the same sources, is left as it is, unless `force`: so an interrupted run continues when it is
-    called again. `tell(done, total)` is called before the first and after each. One that fails by the grader's own fault is not
-    recorded and is tried again in the next run. Raises `SourceError` where the assignment itself is at fault.
+    called again. `level` is the isolation; without one, that of the environment. `tell(done, total)` is called before the first
+    and after each. One that fails by the grader's own fault is not recorded and is tried again in the next run. Raises
+    `SourceError` where the assignment itself is at fault.
     """
     loaded = load_classic(course, assignment)
     hand_ins = find_hand_ins(course, loaded)
@@ -64,16 +68,19 @@ def grade_classic(
             if before is not None:
                 told = before["points"], before["outcome"], before["detail"]
             else:
-                result = _grade_and_record(recorder, loaded, hand_in, grade or grade_one)
+                result = _grade_and_record(recorder, loaded, hand_in, grade or functools.partial(grade_one, level=level))
                 told = result.total, result.outcome, result.detail
             tell(done, len(hand_ins))
             yield ClassicGraded(hand_in.student, assignment, *told, before is None)
 
 
-def grade_one(assignment: ClassicAssignment, hand_in: HandIn) -> ClassicResult:
+def grade_one(assignment: ClassicAssignment, hand_in: HandIn, level: str = "") -> ClassicResult:
     """Grade one hand-in, without recording it. The grader's own fault gets a second try."""
+    run = functools.partial(execute, level=level)
     for _ in range(2):
-        result = grade_hand_in(assignment.notebooks, hand_in.notebooks, assignment.files, assignment.limits, hand_in.troubles)
+        result = grade_hand_in(
+            assignment.notebooks, hand_in.notebooks, assignment.files, assignment.limits, hand_in.troubles, run=run
+        )
         if result.outcome != "failed":
             break
     notes = [

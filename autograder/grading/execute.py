@@ -19,7 +19,7 @@ from nbformat import NotebookNode
 from autograder.grading.kernel_client import BoundedClient, running_kernel
 from autograder.grading.outputs import kept
 from autograder.kernels.sandbox import SandboxError
-from autograder.kernels.settings import Ended, Limits
+from autograder.kernels.settings import Ended, Limits, level_asked_for
 from autograder.observation import MAX_BYTES, ErrorSeen, Observation, ObservationError, from_bytes
 from autograder.student.answering import OBSERVATION_MIME, probe_source
 
@@ -110,12 +110,13 @@ class _Running:
         return Run(self.outcome, self.notebook, self.observations, self.troubles, self.detail, seconds, slowest, self.peak >> 20)
 
 
-def execute(work: Work, level: str = "strict") -> Run:
+def execute(work: Work, level: str = "") -> Run:
     """Run the notebook from top to bottom; at each check cell ask the question instead. Never raises for what a student wrote.
 
-    Raises SandboxError where the isolation level cannot be had on this machine.
+    `level` is that of `How`, without one the level asked for in the environment. Raises SandboxError where it cannot be had on
+    this machine.
     """
-    start = time.monotonic()
+    level, start = level or level_asked_for(), time.monotonic()
     running = _Running(work, start + work.notebook_limit_s)
     for _ in range(MAX_KERNELS):
         try:

@@ -48,7 +48,7 @@ def dask_executor(address: str) -> Iterator[Callable[[], Executor]]:
     """
     from distributed import Client
 
-    with Client(address, timeout="20s", set_as_default=False) as client:
+    with Client(address, timeout="20s", set_as_default=False) as client:  # type: ignore[no-untyped-call]
         yield lambda: client.get_executor(pure=False, retries=1)
 
 

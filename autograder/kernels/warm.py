@@ -57,7 +57,7 @@ class ForkServer:
         self.runs = Path(tempfile.mkdtemp(prefix=PREFIX, dir=base))
         self._lock = os.open(self.runs / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         fcntl.flock(self._lock, fcntl.LOCK_EX)
-        self.owner = os.getpid()
+        self.owner, self.closed = os.getpid(), False
         self.environment = _fingerprint()
         self.running: Forked | None = None
         self.ended: dict[str, Any] = {}
@@ -79,7 +79,7 @@ class ForkServer:
                 cwd="/", bufsize=0, start_new_session=True,
             )  # fmt: skip
         atexit.register(self.close)
-        self._finalizer = Finalize(None, self.close, exitpriority=10)  # the end of a worker of multiprocessing, which leaves atexit out
+        self._finalizer = Finalize(None, self.close, exitpriority=10)  # multiprocessing's workers leave atexit out
         if self._answer("ready", START_S) is None:
             said = " / ".join(log.read_text("utf-8", "replace").strip().splitlines()[-2:])[-300:]
             if self.level == "strict":
@@ -164,8 +164,9 @@ class ForkServer:
 
     def close(self) -> None:
         """End it, and with it every kernel; remove its folder."""
-        if self.owner != os.getpid():
+        if self.owner != os.getpid() or self.closed:
             return  # a fork of this process does not own it
+        self.closed = True
         atexit.unregister(self.close)
         process = getattr(self, "process", None)
         if process is not None:
