@@ -45,7 +45,8 @@ class Picture:
 class Verdict:
     """What a check found. `layer` is '' for a pass, else the first broken layer; `mistake` the recognised wrong answer's name.
 
-    `hints` are the rungs the student may ask for, the first included; `asked` says how many to show.
+    `hints` are the rungs the student may ask for, the first included; `asked` says how many to show. `page` is where the exercise
+    stands in the rendered course.
     """
 
     exercise: str
@@ -64,6 +65,7 @@ class Verdict:
     printed: str = ""
     note: str = ""
     picture: Picture | None = None
+    page: str = ""
 
     @property
     def title(self) -> str:
@@ -105,6 +107,8 @@ class Verdict:
             lines.append(
                 f'  {"more:":<14}check("{self.exercise}", hint={self.asked + 1}) shows the next of {len(self.hints)} hints'
             )
+        if self.page and not self.passed:
+            lines.append(f"  {'read:':<14}{self.page} in the rendered course")
         return "\n".join(lines)
 
 

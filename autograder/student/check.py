@@ -34,7 +34,8 @@ def check(exercise: str = "", *, hint: int = 1, namespace: Mapping[str, Any] | N
         name = clean_text(given, 100) if isinstance(given, str) and given else "name"
         return Card(_not_checkable(name, "A check takes the exercise's name as text.", f'Write it in quotes: `check("{name}")`.'))
     try:
-        exercises, golden = _chapter(*_versions(folder or find_chapter_folder()))
+        place = folder or find_chapter_folder()
+        exercises, golden = _chapter(*_versions(place))
     except ChapterNotFound as error:
         return Card(_not_checkable(exercise, "This notebook's chapter was not found.", str(error)))
     except (CheckFileError, GoldenError) as error:
@@ -45,7 +46,8 @@ def check(exercise: str = "", *, hint: int = 1, namespace: Mapping[str, Any] | N
         reason = f"checks.py knows this exercise, {GOLDEN_NAME} does not: the two are of different versions."
         return Card(_not_checkable(exercise, reason, "Copy both again from the course's notebooks/ folder."))
     namespace = _notebook_names() if namespace is None else namespace
-    return Card(_verdict(exercises[exercise], golden[exercise], namespace, hint))
+    verdict = _verdict(exercises[exercise], golden[exercise], namespace, hint)
+    return Card(replace(verdict, page=f"{place.resolve().name}.html#{exercise}"))
 
 
 def progress(*, namespace: Mapping[str, Any] | None = None, folder: Path | None = None) -> ProgressTable:
