@@ -114,7 +114,7 @@ class TestPoints:
     def test_a_forged_observation_earns_nothing(
         self, assignment: Assignment, monkeypatch: pytest.MonkeyPatch, claim: list[Observation]
     ) -> None:
-        monkeypatch.setattr(judging, "execute", lambda work: Run("graded", work.notebook, {"largest": [claim, claim]}))
+        monkeypatch.setattr(judging, "execute", lambda work, level: Run("graded", work.notebook, {"largest": [claim, claim]}))
         assert points(graded(assignment)) == ZERO
 
 
@@ -162,7 +162,7 @@ class TestWords:
         assert "keepdim=True)" in text  # the student's own
         assert "x.max().item()" not in text
         assert "model answer" not in text
-        assert not [one for question in judging._questions(assignment).values() for one in question.packed if one in text]
+        assert not [one for question in assignment.questions.values() for one in question.packed if one in text]
 
 
 class TestWithoutAResult:
@@ -175,7 +175,7 @@ class TestWithoutAResult:
     def test_a_grader_that_fails_says_it_is_not_the_students_fault(
         self, assignment: Assignment, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(judging, "execute", lambda work: Run("failed", work.notebook, {}, detail="no kernel started"))
+        monkeypatch.setattr(judging, "execute", lambda work, level: Run("failed", work.notebook, {}, detail="no kernel started"))
         result = graded(assignment)
         assert (result.outcome, result.detail) == ("failed", "no kernel started")
         assert "no fault of the submission" in result.verdicts["largest"].got
@@ -183,7 +183,7 @@ class TestWithoutAResult:
     def test_an_error_in_a_cell_of_ours_above_all_answers_is_the_graders_fault(
         self, assignment: Assignment, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        def without_torch(work: Work) -> Run:
+        def without_torch(work: Work, level: str) -> Run:
             cell_of(work.notebook, "setup").source = "import no_torch_here"
             return run_in_process(work)
 
@@ -195,7 +195,7 @@ class TestWithoutAResult:
     def test_an_exercise_without_an_answer_tells_why_and_the_others_count(
         self, assignment: Assignment, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        def stuck(work: Work) -> Run:
+        def stuck(work: Work, level: str) -> Run:
             run = run_in_process(work)
             del run.observations["largest"]
             return replace(run, outcome="timed out", detail="it hung", troubles={"largest": "it hung in the check"})
@@ -251,6 +251,6 @@ class TestLoading:
 
 
 def test_packed_inputs_are_plain_data(assignment: Assignment) -> None:
-    (public, secret) = judging._questions(assignment)["check_shares"].packed
+    (public, secret) = assignment.questions["check_shares"].packed
     assert public != secret
     assert b"pickle" not in base64.b64decode(secret)

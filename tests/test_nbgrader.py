@@ -16,6 +16,7 @@ import sys
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
@@ -39,12 +40,12 @@ from traitlets.config import Config
 
 from autograder.grading import grade
 from autograder.grading.grade import grade_chapter
-from autograder.student.answering import OBSERVATION_MIME
-from autograder.grading.judging import Assignment, Result, grade_submission
+from autograder.grading.judging import Assignment, load_assignment
 from autograder.observation import NumberSeen, SequenceSeen, TensorSeen
 from autograder.release.release import course_config, release
 from autograder.release.source import load_chapter
 from autograder.reports.feedback import write_feedback
+from autograder.student.answering import OBSERVATION_MIME
 
 pytestmark = pytest.mark.slow
 
@@ -122,14 +123,14 @@ def handed_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def ours(handed_in: Path, tmp_path_factory: pytest.TempPathFactory) -> Class:
     course = Path(shutil.copytree(handed_in, tmp_path_factory.mktemp("ours") / "course", symlinks=True))
-    used = []
+    used: list[Assignment] = []
 
-    def watched(assignment: Assignment, data: bytes, note: str) -> Result:
-        used.append(assignment)
-        return grade_submission(assignment, data, note)
+    def watched(*arguments: Any, **options: Any) -> Assignment:
+        used.append(load_assignment(*arguments, **options))
+        return used[0]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(grade, "grade_submission", watched)
+        patch.setattr(grade, "load_assignment", watched)
         results = {one.student: one.outcome for one in grade_chapter(course, CHAPTER, jobs=2)}
     write_feedback(course, CHAPTER)
     return Class(course, used[0], results)
