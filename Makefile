@@ -2,7 +2,7 @@
 # CHAPTER=02_manual_gradients narrows a target to a chapter; ARGS="..." reaches the command behind it.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup start visdom test demo release matrix site grade bench lint lock
+.PHONY: help setup start visdom test hostile demo release matrix site grade bench lint lock
 
 autograder := .venv/bin/autograder
 
@@ -14,6 +14,9 @@ visdom: setup ## start a Visdom server on this machine only
 
 test: setup ## run every test: the course, the grader and this frame
 	@.venv/bin/python -m pytest $(ARGS)
+
+hostile: setup ## attack the grader in every known way, and count the points gained
+	@.venv/bin/python -m pytest -q -p tests.hostile_summary tests/test_hostile.py $(ARGS)
 
 demo: setup ## grade a class of made-up submissions for real, and print its table
 	@$(autograder) demo $(CHAPTER) $(ARGS)
