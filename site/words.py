@@ -133,11 +133,36 @@ def _trim_theme(app: Sphinx, error: Exception | None) -> None:
         text = style.read_text(encoding="utf-8")
         text = re.sub(r"@font-face\s*\{[^}]*fa-[^}]*\}", "", text)
         text = re.sub(r"(?<=[};/])\.fa[-a-z0-9]*(?::[:a-z-]+)?(?:,\.fa[-a-z0-9]*(?::[:a-z-]+)?)*\{[^{}]*\}", "", text)
-        text = re.sub(r"/\*# sourceMappingURL=.*?\*/", "", text)
-        style.write_text(text, encoding="utf-8")
+        text = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
+        style.write_text(_used_rules(text, _classes(Path(app.outdir))), encoding="utf-8")
     for script in (static / "scripts").glob("*.js"):
         text = script.read_text(encoding="utf-8")
         script.write_text(re.sub(r"//# sourceMappingURL=.*", "", text), encoding="utf-8")
+
+
+def _classes(pages: Path) -> set[str]:
+    """Every class that a page has, or that a script may give it."""
+    found: set[str] = set()
+    for page in pages.glob("*.html"):
+        for names in re.findall(r'\bclass="([^"]*)"', page.read_text(encoding="utf-8")):
+            found.update(names.split())
+    for script in pages.glob("_static/**/*.js"):
+        if script.name != "tex-svg.js":
+            found.update(re.findall(r"[A-Za-z][\w-]+", script.read_text(encoding="utf-8")))
+    return found
+
+
+def _used_rules(style: str, classes: set[str]) -> str:
+    """The rules that some page can use: those with a selector all of whose classes there are."""
+
+    def kept(match: re.Match[str]) -> str:
+        selectors = re.split(r",(?![^(]*\))", match[1])
+        used = [
+            one for one in selectors if set(re.findall(r"\.(-?[A-Za-z_][\w-]*)", re.sub(r":not\([^)]*\)", "", one))) <= classes
+        ]
+        return f"{','.join(used)}{{{match[2]}}}" if used else ""
+
+    return re.sub(r"((?<=[{}])[^{}@;]+|^[^{}@;]+)\{([^{}]*)\}", kept, style)
 
 
 def _inline_tex(translator: Any, node: nodes.math) -> None:

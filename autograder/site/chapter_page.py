@@ -12,6 +12,7 @@ from docutils.nodes import make_id
 from nbformat import NotebookNode
 
 from autograder.release.source import Chapter, stub_of
+from autograder.site.card_styles import styles_once
 from autograder.site.exercise_help import exercise_help
 from autograder.site.figures import figures_out
 from autograder.site.run import Ran, SiteError
@@ -92,6 +93,7 @@ def chapter_notebook(ran: Ran, edition: Edition) -> NotebookNode:
     chapter, facts = ran.chapter, chapter_facts(ran.chapter)
     anchors = _anchors(chapter)
     cells: list[NotebookNode] = []
+    sheet: dict[str, str] = {}
     for cell in ran.notebook.cells:
         cells += [_anchor(target) for target in anchors.get(cell.id, [])]
         name = cell.id.removeprefix("check_")
@@ -103,9 +105,12 @@ def chapter_notebook(ran: Ran, edition: Edition) -> NotebookNode:
             cells.append(_markdown(_dollars_apart(cell.source)))
         elif cell.id.startswith("check_") and name in chapter.exercises:
             cells.append(_code(cell.source))
-            cells.append(_markdown(figures_out(exercise_help(ran, name, edition.shows_solutions), edition.extra)))
+            shown = figures_out(exercise_help(ran, name, edition.shows_solutions), edition.extra)
+            cells.append(_markdown(styles_once(shown, sheet)))
         else:
             cells.append(_code(stub_of(cell.source), cell, edition))
+    rules = "".join(f".{name}{{{style}}}" for name, style in sorted(sheet.items()))
+    cells.append(_markdown(f"<style>{rules}</style>"))
     page = nbformat.v4.new_notebook(cells=cells)
     page.metadata = nbformat.from_dict(
         {

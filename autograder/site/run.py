@@ -117,7 +117,9 @@ def _run(course: Path, name: str) -> dict[str, Any]:
             if path.is_file() and path.suffix != ".ipynb":
                 shutil.copy(path, scratch)
         resources = {"metadata": {"path": scratch}}
-        NotebookClient(notebook, timeout=CELL_LIMIT_S, allow_errors=True, resources=resources, extra_arguments=QUIET).execute()
+        NotebookClient(
+            notebook, timeout=CELL_LIMIT_S, startup_timeout=CELL_LIMIT_S, allow_errors=True, resources=resources, extra_arguments=QUIET
+        ).execute()
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)  # when it ran
     return {

@@ -15,7 +15,7 @@
   };
 
   const reachable = () => {
-    for (const box of document.querySelectorAll(".wide-figure, .scrolls, div.math, .pst-scrollable-table-container, .cell_output, pre")) {
+    for (const box of document.querySelectorAll(".wide-figure, .scrolls, div.math, .pst-scrollable-table-container, .cell_output, mjx-container, pre")) {
       if (box.scrollWidth > box.clientWidth + 1) box.tabIndex = 0;
       else box.removeAttribute("tabindex");
     }
@@ -62,7 +62,7 @@
     followHash();
     reachable();
   });
-  addEventListener("load", reachable);
+  addEventListener("load", () => (window.MathJax?.startup?.promise ?? Promise.resolve()).then(reachable));
   addEventListener("hashchange", followHash);
   addEventListener("resize", reachable);
   document.addEventListener("toggle", reachable, true);
