@@ -49,7 +49,7 @@ def _link_words(app: Sphinx, doctree: nodes.document) -> None:
         if page not in NO_TERMS_ON:
             _replace(text, lambda piece: _with_terms(piece, pattern, by_form, linked))
     for text in list(doctree.findall(nodes.Text)):
-        if not any(isinstance(above, NOT_PROSE) for above in _above(text)):
+        if page != "glossary" and not any(isinstance(above, NOT_PROSE) for above in _above(text)):  # it has links of its own
             _replace(text, lambda piece: _with_chapters(piece, pages, linked))
 
 
