@@ -116,10 +116,8 @@ def _run(course: Path, name: str) -> dict[str, Any]:
         for path in (course / "notebooks" / name).iterdir():
             if path.is_file() and path.suffix != ".ipynb":
                 shutil.copy(path, scratch)
-        resources = {"metadata": {"path": scratch}}
-        NotebookClient(
-            notebook, timeout=CELL_LIMIT_S, startup_timeout=CELL_LIMIT_S, allow_errors=True, resources=resources, extra_arguments=QUIET
-        ).execute()
+        limits = {"timeout": CELL_LIMIT_S, "allow_errors": True, "extra_arguments": QUIET}
+        NotebookClient(notebook, resources={"metadata": {"path": scratch}}, **limits).execute()
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)  # when it ran
     return {
