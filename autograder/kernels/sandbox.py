@@ -77,7 +77,7 @@ def _bubblewrap(bwrap: str, runs: Path) -> list[str]:
     # fmt: off
     line = [
         bwrap, "--unshare-user", "--unshare-ipc", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try",
-        "--die-with-parent", "--uid", "1000", "--gid", "1000", "--hostname", "localhost", "--cap-drop", "ALL",
+        "--uid", "1000", "--gid", "1000", "--hostname", "localhost", "--cap-drop", "ALL",
         "--tmpfs", "/", "--dev", "/dev", "--bind", "/proc", "/proc",
     ]
     # fmt: on
