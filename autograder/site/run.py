@@ -116,7 +116,7 @@ def _run(course: Path, name: str) -> dict[str, Any]:
         for path in (course / "notebooks" / name).iterdir():
             if path.is_file() and path.suffix != ".ipynb":
                 shutil.copy(path, scratch)
-        limits = {"timeout": CELL_LIMIT_S, "allow_errors": True, "extra_arguments": QUIET}
+        limits = {"timeout": CELL_LIMIT_S, "startup_timeout": CELL_LIMIT_S, "allow_errors": True, "extra_arguments": QUIET}
         NotebookClient(notebook, resources={"metadata": {"path": scratch}}, **limits).execute()
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)  # when it ran
