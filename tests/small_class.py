@@ -209,4 +209,7 @@ def only_warm_kernels_are_left(place: Path) -> bool:
     scratches = list(place.glob("kernels-*/*/sockets"))
     close_fork_servers()
     children = [one for one in psutil.Process().children(recursive=True) if "resource_tracker" not in " ".join(one.cmdline())]
-    return [folders, scratches, children, list(place.iterdir())] == [[], [], [], []]
+    left = [folders, scratches, children, list(place.iterdir())]
+    if left != [[], [], [], []]:
+        print("left behind:", *left)
+    return left == [[], [], [], []]
