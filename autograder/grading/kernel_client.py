@@ -159,32 +159,31 @@ def _plain_kernel(
 
     What it writes past Jupyter goes to a file in the scratch folder, not to the grader's terminal.
     """
-    with _scratch(files) as scratch:
-        # This environment's own Python, whatever kernel the user may have installed as 'python3'. Inter-process sockets in the
-        # scratch folder: no port that another user of the machine could reach.
-        with _client(notebook, KernelSpecManager(kernel_dirs=[])) as client:
-            manager, group, log = client.km, None, scratch / "kernel.log"
-            manager.connection_file, manager.ip = str(scratch / "kernel.json"), str(scratch / "kernel-ipc")
-            own = dict.fromkeys(("HOME", "IPYTHONDIR", "MPLCONFIGDIR", "TMPDIR"), str(scratch))
-            try:
-                with log.open("wb") as file, contextlib.ExitStack() as running:
-                    options: dict[str, Any] = {
-                        "env": clean_environment() | own,
-                        "cwd": str(scratch),
-                        "stdout": file,
-                        "stderr": file,
-                    }
-                    try:
-                        running.enter_context(client.setup_kernel(**options))
-                    except RuntimeError as error:
-                        last = [line.strip() for line in log.read_text("utf-8", "replace").splitlines() if line.strip()][-3:]
-                        raise RuntimeError(f"{error} ({' / '.join(last)[-500:] or 'it said nothing'})") from error
-                    group = getattr(manager.provisioner, "pgid", None)
-                    yield client, Ended()
-            finally:
-                if group:
-                    with contextlib.suppress(OSError):
-                        os.killpg(group, signal.SIGKILL)
+    # This environment's own Python, whatever kernel the user may have installed as 'python3'. Inter-process sockets in the
+    # scratch folder: no port that another user of the machine could reach.
+    with _scratch(files) as scratch, _client(notebook, KernelSpecManager(kernel_dirs=[])) as client:
+        manager, group, log = client.km, None, scratch / "kernel.log"
+        manager.connection_file, manager.ip = str(scratch / "kernel.json"), str(scratch / "kernel-ipc")
+        own = dict.fromkeys(("HOME", "IPYTHONDIR", "MPLCONFIGDIR", "TMPDIR"), str(scratch))
+        try:
+            with log.open("wb") as file, contextlib.ExitStack() as running:
+                options: dict[str, Any] = {
+                    "env": clean_environment() | own,
+                    "cwd": str(scratch),
+                    "stdout": file,
+                    "stderr": file,
+                }
+                try:
+                    running.enter_context(client.setup_kernel(**options))
+                except RuntimeError as error:
+                    last = [line.strip() for line in log.read_text("utf-8", "replace").splitlines() if line.strip()][-3:]
+                    raise RuntimeError(f"{error} ({' / '.join(last)[-500:] or 'it said nothing'})") from error
+                group = getattr(manager.provisioner, "pgid", None)
+                yield client, Ended()
+        finally:
+            if group:
+                with contextlib.suppress(OSError):
+                    os.killpg(group, signal.SIGKILL)
 
 
 @contextlib.contextmanager

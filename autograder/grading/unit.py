@@ -61,9 +61,7 @@ def pack_run(run: Run, level: str) -> bytes:
         "outcome": run.outcome, "detail": run.detail, "troubles": run.troubles, "seconds": run.seconds, "slowest": run.slowest,
         "peak_mb": run.peak_mb, "level": level, "versions": {name: version(name) for name in PACKAGES},
         "notebook": nbformat.writes(run.notebook),
-        "observations": {
-            name: [base64.b64encode(to_bytes(answer)).decode() for answer in answers] for name, answers in run.observations.items()
-        },
+        "observations": {name: [_packed(answer) for answer in answers] for name, answers in run.observations.items()},
     }  # fmt: skip
     return gzip.compress(json.dumps(about).encode("utf-8", "replace"), compresslevel=3, mtime=0)
 
@@ -76,6 +74,10 @@ def unpack_run(data: bytes) -> Run:
         about["outcome"], nbformat.reads(about["notebook"], as_version=4), observations, about["troubles"], about["detail"],
         about["seconds"], (about["slowest"][0], about["slowest"][1]), about["peak_mb"],
     )  # fmt: skip
+
+
+def _packed(answer: list[Observation]) -> str:
+    return base64.b64encode(to_bytes(answer)).decode()
 
 
 def _answer(packed: str) -> list[Observation]:

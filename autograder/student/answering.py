@@ -23,7 +23,8 @@ def pack_cases(cases: list[Case]) -> str:
 
 def probe_source(exercise: str, packed_cases: str) -> str:
     """The line of code that a kernel is asked to run in place of the check cell."""
-    return f'__import__("autograder.student.answering").student.answering.send_observation({exercise!r}, {packed_cases!r}, globals())'
+    module = f"__import__({__name__!r}).student.answering"
+    return f"{module}.send_observation({exercise!r}, {packed_cases!r}, globals())"
 
 
 def send_observation(exercise: str, packed_cases: str, namespace: Mapping[str, Any]) -> None:
