@@ -447,13 +447,16 @@ class TestHostileBytes:
 
 
 def test_nothing_in_the_package_can_unpickle():
-    """torch.load, pickle, dill, joblib, marshal and numpy.load run code found in data."""
+    """torch.load, pickle, dill, joblib, marshal and numpy.load run code found in data; torch.load does not with weights_only."""
     forbidden = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve"}
     for path in Path(autograder.__file__).parent.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
+        tree = ast.parse(path.read_text())
+        calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+        tensors_only = [node.func for node in calls if any(ast.unparse(key) == "weights_only=True" for key in node.keywords)]
+        for node in ast.walk(tree):
             if isinstance(node, ast.Import):
                 assert not {alias.name.split(".")[0] for alias in node.names} & forbidden, path
             if isinstance(node, ast.ImportFrom):
                 assert (node.module or "").split(".")[0] not in forbidden, path
-            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node not in tensors_only:
                 assert (node.value.id, node.attr) not in {("torch", "load"), ("numpy", "load"), ("np", "load")}, path

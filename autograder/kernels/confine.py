@@ -137,7 +137,7 @@ def rename_process(line: str) -> None:
 
 def bind(source: str, target: str) -> None:
     """Show the folder `source` at `target`."""
-    _mount(source, target, None, MS_BIND)
+    _mount(source, target, None, MS_BIND | MS_REC)
 
 
 def bind_read_only(target: str) -> None:

@@ -349,14 +349,32 @@ def _own_file_system(request: dict[str, Any], limits: Limits) -> None:
     files = {path.relative_to(scratch / "files"): path.read_bytes() for path in (scratch / "files").rglob("*") if path.is_file()}
     confine.bind(str(scratch / "sockets"), SOCKETS)
     confine.mount_proc()
+    kept = [Path(place) for place in request["readable"] if place.startswith("/tmp/")]
+    if kept:  # this Python stands below /tmp: hold on to it while /tmp is replaced
+        confine.bind("/tmp", "/dev/shm")
     confine.mount_tmpfs("/tmp", limits.disk_mb)  # one limit for all three; the last covers what it was made from
-    for folder, target in (("home", HOME), ("memory", "/dev/shm"), ("temporary", "/tmp")):
+    for folder in ("home", "memory", "temporary"):
         Path("/tmp", folder).mkdir()
+    for place in kept:
+        _show_again(Path("/dev/shm", place.relative_to("/tmp")), Path("/tmp/temporary", place.relative_to("/tmp")))
+    for folder, target in (("home", HOME), ("memory", "/dev/shm"), ("temporary", "/tmp")):
         confine.bind(f"/tmp/{folder}", target)
     for name, data in files.items():
         path = Path(HOME, name)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
+
+
+def _show_again(held: Path, place: Path) -> None:
+    """Show what is held at its old place; where a place lies in another that is shown already, there is nothing to do."""
+    if not held.exists() or place.exists():
+        return
+    if held.is_dir():
+        place.mkdir(parents=True)
+    else:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.touch()
+    confine.bind(str(held), str(place))
 
 
 def _kernel(level: str, request: dict[str, Any], told: int) -> int:
