@@ -211,5 +211,5 @@ def only_warm_kernels_are_left(place: Path) -> bool:
     children = [one for one in psutil.Process().children(recursive=True) if "resource_tracker" not in " ".join(one.cmdline())]
     left = [folders, scratches, children, list(place.iterdir())]
     if left != [[], [], [], []]:
-        print("left behind:", *left)
+        print("left behind:", *left, *[one.cmdline() for one in children if one.is_running()])
     return left == [[], [], [], []]

@@ -231,11 +231,14 @@ class TestTheSelfTest:
         with pytest.raises(SandboxError, match="does not hold here: the network can be reached"):
             ForkServer("strict")
 
-    def test_a_course_that_can_be_read_is_told(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        course = str(Path(sandbox.__file__).resolve().parents[2])
-        weakened(monkeypatch, more=("--ro-bind", course, course))
+    def test_files_that_can_be_read_are_told(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        weakened(monkeypatch, more=("--ro-bind", "/etc/passwd", "/etc/passwd"))
         with pytest.raises(SandboxError, match="solutions or other files of the grader can be read"):
             ForkServer("strict")
+
+    def test_the_solutions_are_among_what_is_tried(self) -> None:
+        with warm._outside() as about:
+            assert str(Path(sandbox.__file__).resolve().parents[2] / "solutions") in about["read"]
 
     def test_a_folder_that_can_be_written_is_told(self, monkeypatch: pytest.MonkeyPatch, here: Path) -> None:
         weakened(monkeypatch, more=("--bind", "/var/tmp", "/var/tmp"))
