@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +13,8 @@ import typer
 from rich.console import Console
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from autograder.grading.classic import ClassicGraded
     from autograder.grading.grade import Graded
     from autograder.grading.judging import How
@@ -25,6 +29,8 @@ console = Console(width=None if sys.stdout.isatty() else 150)
 
 Course = Annotated[Path, typer.Option(help="The course's folder, the one with solutions/.")]
 Chapters = Annotated[list[str] | None, typer.Argument(help="Chapters; all of them if none is named.")]
+Isolation = Annotated[str, typer.Option(help="strict, basic or none: how far a submission is shut in.")]
+AnswersOnly = Annotated[bool, typer.Option("--answers-only", help="Leave out demonstration cells: the same points.")]
 
 
 @app.command()
@@ -97,28 +103,98 @@ def grade(
     jobs: Annotated[int, typer.Option(help="Notebooks that run at a time.")] = os.cpu_count() or 1,
     force: Annotated[bool, typer.Option("--force", help="Grade again what was graded before.")] = False,
     feedback: Annotated[bool, typer.Option(help="Write feedback pages, too.")] = True,
-    isolation: Annotated[str, typer.Option(help="strict, basic or none: how far a submission is shut in.")] = "",
-    answers_only: Annotated[bool, typer.Option("--answers-only", help="Leave out demonstration cells: the same points.")] = False,
+    isolation: Isolation = "",
+    answers_only: AnswersOnly = False,
+    scheduler: Annotated[str, typer.Option(help="Address of a Dask scheduler, whose workers then run the notebooks.")] = "",
+    shard: Annotated[str, typer.Option(help="I/N: run part I of N only, for `autograder merge` to record.")] = "",
 ) -> None:
     """Grade submitted/STUDENT/CHAPTER/ into nbgrader's gradebook; print the class table; write grades.csv and feedback.
 
     An assignment of another nbgrader course (--course FOLDER), one without checks.py, is graded by its own assert cells.
     """
     from autograder.grading.classic import is_classic
+    from autograder.grading.grade import grade_chapter
+    from autograder.grading.shards import grade_shard
+
+    names, part, how = _names(course, chapters), _part(shard), _how(isolation, answers_only)
+    classic = [name for name in chapters or () if is_classic(course, name)]
+    if part and (classic or force):
+        raise typer.BadParameter("goes with this course's own chapters only, and without --force", param_hint="--shard")
+    graded = _grade_classic(course, classic, force, feedback, isolation)
+    with _workers(scheduler, jobs) as (make, at_a_time):
+
+        def run(name: str, tell: Callable[[int, int], None]) -> Iterator[Graded]:
+            if part:
+                return grade_shard(course, name, *part, how=how, jobs=at_a_time, executor=make, tell=tell)
+            return grade_chapter(course, name, how=how, jobs=at_a_time, executor=make, force=force, tell=tell)
+
+        ours = [name for name in names if name not in classic]
+        graded += _grade(course, ours, run, how.level, feedback=feedback and not part, table=not part) if ours else []
+    _tell_and_exit(f"shard {shard}" if part else "grade", graded)
+
+
+@app.command()
+def merge(
+    chapters: Chapters = None,
+    course: Course = Path(),
+    other: Annotated[list[Path] | None, typer.Option("--from", help="A copy of the course in which parts ran, too.")] = None,
+    feedback: Annotated[bool, typer.Option(help="Write feedback pages, too.")] = True,
+    isolation: Isolation = "",
+    answers_only: AnswersOnly = False,
+) -> None:
+    """Judge and record what the parts of a run (`grade --shard I/N`) left; give the options that the parts were given."""
+    from autograder.grading.shards import merge as run_merge
+
+    how = _how(isolation, answers_only)
+
+    def run(name: str, tell: Callable[[int, int], None]) -> Iterator[Graded]:
+        return run_merge(course, name, tuple(other or ()), how=how, tell=tell)
+
+    _tell_and_exit("merge", _grade(course, _names(course, chapters), run, how.level, feedback=feedback, table=True))
+
+
+def _names(course: Path, chapters: list[str] | None) -> list[str]:
     from autograder.release.source import chapter_names
 
     names = chapters or [name for name in chapter_names(course) if any((course / "submitted").glob(f"*/{name}"))]
     if not names:
         print(f"nothing to grade: {course / 'submitted'} has no folder STUDENT/CHAPTER", file=sys.stderr)
         raise typer.Exit(2)
-    classic = [name for name in chapters or () if is_classic(course, name)]
-    graded = _grade_classic(course, classic, force, feedback, isolation)
-    ours = [name for name in names if name not in classic]
-    graded += _grade(course, ours, jobs, force, feedback, isolation, answers_only) if ours else []
+    return names
+
+
+def _how(isolation: str, answers_only: bool) -> How:
+    from autograder.grading.judging import How
+
+    return How(level=isolation, answers_only=answers_only) if isolation else How(answers_only=answers_only)
+
+
+def _part(shard: str) -> tuple[int, int] | None:
+    number, _, of = shard.partition("/")
+    if not shard:
+        return None
+    if not (number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of)):
+        raise typer.BadParameter(f"{shard!r} is no part: write I/N with I from 1 to N, such as 2/8", param_hint="--shard")
+    return int(number), int(of)
+
+
+@contextlib.contextmanager
+def _workers(scheduler: str, jobs: int) -> Iterator[tuple[Callable[[], Executor] | None, int]]:
+    """Where the work is done, and how much at a time: Dask's workers, or processes of this machine."""
+    from autograder.grading.executors import dask_executor
+
+    if not scheduler:
+        yield None, jobs
+        return
+    with dask_executor(scheduler) as both:
+        yield both
+
+
+def _tell_and_exit(what: str, graded: list[Graded] | list[Graded | ClassicGraded]) -> None:
     ungradable = [one for one in graded if one.outcome != "graded"]
     for one in ungradable:
         print(f"needs a look: {one.student}, {one.chapter}: {one.outcome}: {one.detail}")
-    print(f"grade: {len(graded)} submissions, {len(graded) - len(ungradable)} graded, {len(ungradable)} need a look")
+    print(f"{what}: {len(graded)} submissions, {len(graded) - len(ungradable)} graded, {len(ungradable)} need a look")
     raise typer.Exit(bool(ungradable))
 
 
@@ -137,47 +213,48 @@ def _grade_classic(course: Path, names: list[str], force: bool, feedback: bool, 
 
 
 def _grade(
-    course: Path, names: list[str], jobs: int, force: bool, feedback: bool, isolation: str, answers_only: bool
-) -> list[Graded]:
+    course: Path,
+    names: list[str],
+    run: Callable[[str, Callable[[int, int], None]], Iterator[Graded]],
+    level: str,
+    *,
+    feedback: bool,
+    table: bool,
+) -> list[Graded | ClassicGraded]:
     """Grade chapters and print the class table. Ctrl-C ends it with what was recorded, and says how to go on."""
-    from dataclasses import replace
-
-    from autograder.grading.judging import How
     from autograder.reports.class_table import class_rows, class_table, write_grades
     from autograder.reports.feedback import write_feedback
 
-    how = How(answers_only=answers_only)
-    how = replace(how, level=isolation) if isolation else how
-    graded: list[Graded] = []
+    graded: list[Graded | ClassicGraded] = []
     try:
         for name in names:
-            graded += _grade_one(course, name, how, jobs, force)
+            graded += _grade_one(name, run, level)
             if feedback:
                 write_feedback(course, name)
     except KeyboardInterrupt:
         print(f"\nstopped: {len(graded)} submissions of finished chapters and all that ran are kept; the same command goes on")
         raise typer.Exit(130) from None
-    rows = class_rows(course, names)
-    console.print(class_table(rows, names))
-    write_grades(rows, names, course / "grades.csv")
+    if table:
+        rows = class_rows(course, names)
+        console.print(class_table(rows, names))
+        write_grades(rows, names, course / "grades.csv")
     return graded
 
 
-def _grade_one(course: Path, name: str, how: How, jobs: int, force: bool) -> list[Graded]:
+def _grade_one(name: str, run: Callable[[str, Callable[[int, int], None]], Iterator[Graded]], level: str) -> list[Graded]:
     from collections import Counter
 
     from autograder.display import showing, summary
-    from autograder.grading.grade import grade_chapter
 
     graded: list[Graded] = []
     slowest: Counter[str] = Counter()
     with showing(name, console) as shown:
-        for one in grade_chapter(course, name, how=how, jobs=jobs, force=force, tell=shown.tell):
+        for one in run(name, shown.tell):
             graded.append(one)
             shown.outcome(one.outcome if one.fresh else "as before")
             slowest[one.slowest[0]] = max(slowest[one.slowest[0]], round(one.slowest[1]))
     if graded:
-        console.print(summary(shown, how.level, slowest), highlight=False)
+        console.print(summary(shown, level, slowest), highlight=False)
     return graded
 
 
@@ -190,6 +267,7 @@ def demo(
 ) -> None:
     """Make a class of 24 from the banks of answers and grade it end to end in a folder of its own."""
     from autograder.demo import SHOWN, STUDENTS, make_class, make_course
+    from autograder.grading.grade import grade_chapter
     from autograder.kernels.warm import isolation_here
     from autograder.release.release import release as run_release
     from autograder.release.source import chapter_names, load_chapter
@@ -202,7 +280,12 @@ def demo(
     level, why = isolation_here()
     if why:
         print(f"isolation {level}, enough for a class made here: {why[0]}")
-    graded = _grade(folder, names, jobs, force=False, feedback=True, isolation=level, answers_only=False)
+    how = _how(level, answers_only=False)
+
+    def run(name: str, tell: Callable[[int, int], None]) -> Iterator[Graded]:
+        return grade_chapter(folder, name, how=how, jobs=jobs, tell=tell)
+
+    graded = _grade(folder, names, run, level, feedback=True, table=True)
     good = sum(one.outcome == "graded" for one in graded)
     lost = len(STUDENTS) * len(names) - len(graded)
     print(f"written: {folder}/grades.csv, {folder}/gradebook.db, {folder}/autograded/, {folder}/feedback/")
@@ -247,6 +330,7 @@ def main() -> None:
     """Run the command line; what an instructor can mend is told in a sentence, without a traceback."""
     from autograder.exercise import CheckFileError
     from autograder.golden import GoldenError
+    from autograder.grading.executors import NoWorkersError
     from autograder.kernels.sandbox import SandboxError
     from autograder.release.source import SourceError
     from autograder.site.run import SiteError
@@ -260,6 +344,6 @@ def main() -> None:
             f"autograder: {error}\n  to grade with less isolation all the same, say --isolation basic, or none", file=sys.stderr
         )
         raise SystemExit(2) from None
-    except (SourceError, CheckFileError, GoldenError, SiteError, StartError, VisdomError) as error:
+    except (NoWorkersError, SourceError, CheckFileError, GoldenError, SiteError, StartError, VisdomError) as error:
         print(f"autograder: {error}", file=sys.stderr)
         raise SystemExit(2) from None

@@ -204,11 +204,14 @@ def own_place() -> Iterator[Path]:
 
 
 def only_warm_kernels_are_left(place: Path) -> bool:
-    """Whether runs left nothing in `place` and no process below this one, but for what waits for the next run."""
+    """Whether runs left nothing in `place` and no process below this one, but for what waits for the next run.
+
+    multiprocessing's own helpers, of a pool that an earlier test used, stay as long as this process.
+    """
     folders = [path.name for path in place.iterdir() if not path.name.startswith("kernels-")]
     scratches = list(place.glob("kernels-*/*/sockets"))
     close_fork_servers()
-    children = [one for one in psutil.Process().children(recursive=True) if "resource_tracker" not in " ".join(one.cmdline())]
+    children = [one for one in psutil.Process().children(recursive=True) if "from multiprocessing" not in " ".join(one.cmdline())]
     left = [folders, scratches, children, list(place.iterdir())]
     if left != [[], [], [], []]:
         print("left behind:", *left, *[one.cmdline() for one in children if one.is_running()])

@@ -12,11 +12,15 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
 from typing import Any
 
-__all__ = ["Lost", "dask_executor", "local_executor", "spread"]
+__all__ = ["Lost", "NoWorkersError", "dask_executor", "local_executor", "spread"]
 
 
 class Lost(Exception):
     """The work's worker died, twice: told as such, it is not tried a third time."""
+
+
+class NoWorkersError(Exception):
+    """There is nobody to do the work; the message says what to start."""
 
 
 def local_executor(jobs: int) -> Executor:
@@ -41,15 +45,53 @@ def _end_with_leader() -> None:
 
 
 @contextlib.contextmanager
-def dask_executor(address: str) -> Iterator[Callable[[], Executor]]:
-    """Dask's workers behind the scheduler at `address`; each needs this package installed, and nothing of the course.
+def dask_executor(address: str, patience_s: float = 20.0) -> Iterator[tuple[Callable[[], Executor], int]]:
+    """Dask's workers behind the scheduler at `address`, and how many notebooks they run at a time.
 
-    Raises OSError where no scheduler answers.
+    Each worker needs this package installed, and nothing of the course: what is to be run travels with the work.
+    Raises NoWorkersError where no scheduler answers within `patience_s` seconds, or none of its workers.
     """
     from distributed import Client
 
-    with Client(address, timeout="20s", set_as_default=False) as client:  # type: ignore[no-untyped-call]
-        yield lambda: client.get_executor(pure=False, retries=1)
+    try:
+        client = Client(address, timeout=patience_s, set_as_default=False)  # type: ignore[no-untyped-call]
+    except (OSError, ValueError) as error:
+        raise NoWorkersError(f"no Dask scheduler answers at {address}; start one with `dask scheduler` ({error})") from None
+    with client:
+        try:
+            client.wait_for_workers(1, timeout=patience_s)
+        except TimeoutError:
+            line = f"dask worker {address} --nthreads 1"
+            raise NoWorkersError(f"the scheduler at {address} has no worker; start some with `{line}`") from None
+        yield lambda: _Behind(client.get_executor(pure=False)), sum(client.nthreads().values())  # type: ignore[no-untyped-call]
+
+
+class _Behind(Executor):
+    """Dask's executor, with its own words for a worker that died put into ours."""
+
+    def __init__(self, inner: Executor) -> None:
+        self.inner = inner
+
+    def submit(self, function: Callable[..., Any], /, *arguments: Any, **options: Any) -> Future[Any]:
+        told: Future[Any] = Future()
+        self.inner.submit(function, *arguments, **options).add_done_callback(lambda done: _pass_on(done, told))
+        return told
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        self.inner.shutdown(wait=wait)  # what has not come by then is released, and so cancelled
+
+
+def _pass_on(done: Future[Any], told: Future[Any]) -> None:
+    from distributed.scheduler import KilledWorker
+
+    if done.cancelled():
+        told.set_exception(Lost("the connection to the Dask scheduler was lost"))
+    elif isinstance(error := done.exception(), KilledWorker):
+        told.set_exception(Lost("the processes that ran it died, each time"))
+    elif error is not None:
+        told.set_exception(error)
+    else:
+        told.set_result(done.result())
 
 
 def spread(

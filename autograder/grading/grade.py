@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import functools
 import time
-import zlib
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nbformat import NotebookNode
@@ -22,7 +21,7 @@ from autograder.grading.submission import Submission, read_folder, submission_fo
 from autograder.grading.unit import run_unit, unpack_run, work_key
 from autograder.kernels.sandbox import SandboxError
 
-__all__ = ["Graded", "grade_chapter", "in_shard", "results"]
+__all__ = ["Graded", "as_graded", "grade_chapter", "in_batches", "results"]
 
 BATCH, BATCH_S = 16, 2.0  # so many results are recorded in one transaction, or those of so many seconds
 
@@ -66,30 +65,13 @@ def grade_chapter(
     assignment = load_assignment(course, chapter, seed=journal.begin(afresh=force), how=how)
     with Recorder(course, assignment) as recorder:
         tell(0, len(folders))
-        done, batch, last = 0, list[Entry](), time.monotonic()
         make = executor or functools.partial(local_executor, max(1, min(jobs, len(folders))))
-        for one in results(assignment, map(read_folder, folders), journal, make, 2 * jobs, None if force else recorder.recorded):
-            if isinstance(one, Entry):
-                batch.append(one)
-            over = [one] if isinstance(one, Graded) else []
-            if batch and (len(batch) >= BATCH or time.monotonic() > last + BATCH_S):
-                over, batch, last = list(_record(recorder, batch)), [], time.monotonic()
-            for graded in over:
-                done += 1
-                tell(done, len(folders))
-                yield graded
-        for graded in _record(recorder, batch):
-            done += 1
+        known = None if force else recorder.recorded
+        ran = results(assignment, map(read_folder, folders), journal, make, 2 * jobs, known)
+        for done, graded in enumerate(in_batches(recorder, ran), 1):
             tell(done, len(folders))
             yield graded
     journal.finish()
-
-
-def in_shard(student: str, shard: int, of: int) -> bool:
-    """Whether a student's submission belongs to the part `shard` (1 to `of`): the same on every machine, whoever else handed
-    in.
-    """
-    return zlib.crc32(student.encode("utf-8", "replace")) % of == shard - 1
 
 
 def results(
@@ -181,14 +163,33 @@ def _judged(assignment: Assignment, one: _Asked, came: bytes | BaseException, ke
     return Entry(submission.student, result, submission.data, submission.digest, key)
 
 
+def in_batches(recorder: Recorder, ones: Iterator[Entry | Graded]) -> Iterator[Graded]:
+    """Record results as they come, several in one transaction; yield each when it is recorded."""
+    batch, last = list[Entry](), time.monotonic()
+    for one in ones:
+        if isinstance(one, Graded):
+            yield one
+        else:
+            batch.append(one)
+        if batch and (len(batch) >= BATCH or time.monotonic() > last + BATCH_S):
+            yield from _record(recorder, batch)
+            batch, last = [], time.monotonic()
+    yield from _record(recorder, batch)
+
+
 def _record(recorder: Recorder, batch: list[Entry]) -> Iterator[Graded]:
     """Outcomes after recording: a result that cannot be written down costs no other student's."""
     for entry, error in recorder.record_all(batch):
-        outcome, detail = entry.result.outcome, entry.result.detail
+        told = as_graded(entry, recorder.assignment.name)
         if error is not None:
-            outcome, detail = "failed", f"the result could not be recorded: {_in_words(error)}"
-        slowest = entry.result.run.slowest if entry.result.run else ("", 0.0)
-        yield Graded(entry.student, recorder.assignment.name, outcome, detail, True, slowest)
+            told = replace(told, outcome="failed", detail=f"the result could not be recorded: {_in_words(error)}")
+        yield told
+
+
+def as_graded(entry: Entry, chapter: str) -> Graded:
+    """What is told of a result."""
+    result = entry.result
+    return Graded(entry.student, chapter, result.outcome, result.detail, True, result.run.slowest if result.run else ("", 0.0))
 
 
 def _in_words(error: BaseException) -> str:

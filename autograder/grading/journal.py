@@ -11,6 +11,8 @@ import secrets
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
 from autograder.release.text import write_atomically
 
 __all__ = ["FOLDER", "Journal"]
@@ -30,12 +32,23 @@ class Journal:
         return cls(course / FOLDER / chapter)
 
     def begin(self, *, afresh: bool = False) -> int:
-        """The seed of the run: of the one that did not come to its end, else (or if `afresh`) a new one."""
-        about = {} if afresh else self._about()
-        if about.get("finished", True):
-            about = {"seed": secrets.randbits(62), "finished": False}
-            self._write(about)
-        return int(about["seed"])
+        """The seed of the run: of the one that did not come to its end, else (or if `afresh`) a new one.
+
+        The parts of one run may begin at the same time, on machines that share the folder: all get the same seed.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(self.folder / "lock"):
+            about = {} if afresh else self._about()
+            if about.get("finished", True):
+                about = {"seed": secrets.randbits(62), "finished": False}
+                self._write(about)
+            return int(about["seed"])
+
+    @property
+    def under_way(self) -> int | None:
+        """The seed of the run that did not come to its end; None without one."""
+        about = self._about()
+        return None if about.get("finished", True) else int(about["seed"])
 
     def finish(self) -> None:
         """Note that the run came to its end: the next one draws new secret inputs."""
