@@ -153,6 +153,41 @@ def merge(
     _tell_and_exit("merge", _grade(course, _names(course, chapters), run, how.level, feedback=feedback, table=True))
 
 
+@app.command()
+def regrade(
+    chapter: str,
+    exercise: str,
+    course: Course = Path(),
+    jobs: Annotated[int, typer.Option(help="Notebooks that run at a time, where the probe changed.")] = os.cpu_count() or 1,
+    yes: Annotated[bool, typer.Option("--yes", help="Write the difference, too.")] = False,
+) -> None:
+    """Judge one exercise again for the whole class, from what was observed; show what would change, write it with --yes."""
+    from autograder.display import showing
+    from autograder.grading.regrade import regrade as run_regrade
+    from autograder.grading.regrade import write
+    from autograder.reports.feedback import write_feedback
+
+    with showing(f"{chapter}, {exercise}", console) as shown:
+        ones = list(run_regrade(course, chapter, exercise, jobs=jobs, tell=shown.tell))
+    troubles = [one for one in ones if one.trouble]
+    changes = [one for one in ones if not one.trouble and one.before != one.after]
+    for one in changes:
+        print(f"  {one.student}: {one.before} -> {one.after}")
+    for one in troubles:
+        print(f"left as it is: {one.student}: {one.trouble}")
+    down = sum(one.after < one.before for one in changes)
+    print(f"regrade: {len(changes)} of {len(ones)} change, {down} go down, {len(troubles)} left as they are")
+    if not yes:
+        print("nothing was written: --yes writes new points and the verdicts' new words")
+        return
+    lost = [(student, error) for student, error in write(course, ones) if error is not None]
+    for student, error in lost:
+        print(f"could not be written: {student}: {error}", file=sys.stderr)
+    write_feedback(course, chapter)
+    print(f"written: {len(ones) - len(troubles) - len(lost)} verdicts, and the feedback pages")
+    raise typer.Exit(bool(lost))
+
+
 def _names(course: Path, chapters: list[str] | None) -> list[str]:
     from autograder.release.source import chapter_names
 

@@ -123,7 +123,7 @@ def results(
         if isinstance(came, SandboxError):
             raise came
         if isinstance(came, bytes):
-            journal.add(key, came, seed=seed, chapter=assignment.name, level=level)
+            journal.add(key, came, seed=seed, chapter=assignment.name, level=level, probes=assignment.probes)
         for one in asked.pop(key):
             yield _judged(assignment, one, came, key, journal)
 

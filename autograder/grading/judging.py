@@ -22,6 +22,7 @@ from autograder.exercise import Exercise
 from autograder.golden import GOLDEN_NAME, Recorded, read_golden
 from autograder.grading.execute import Question, Run, Work, execute
 from autograder.grading.imports import imported_modules
+from autograder.grading.probe_digest import probe_digest
 from autograder.grading.rebuild import Malformed, Rebuilt, read_submission, rebuild
 from autograder.kernels.settings import Limits, level_asked_for
 from autograder.observation import Observation
@@ -38,9 +39,12 @@ __all__ = [
     "failed",
     "grade_rebuilt",
     "grade_submission",
+    "in_short",
+    "judge_exercise",
     "judge_run",
     "load_assignment",
     "malformed",
+    "show_verdict",
     "work_for",
 ]
 
@@ -82,6 +86,13 @@ class Assignment:
     def questions(self) -> dict[str, Question]:
         """What is asked at each check cell, by the cell's id."""
         return _questions(self.chapter, self.public, self.secret)
+
+    @functools.cached_property
+    def probes(self) -> dict[str, str]:
+        """A hash of what is asked in each exercise: its inputs, and the code that observes; not of points, words or hints."""
+        code = (self.chapter.folder / "checks.py").read_text(encoding="utf-8")
+        asked = {question.exercise: question for question in self.questions.values()}
+        return {name: probe_digest(code, name, asked[name]) for name in self.chapter.exercises}
 
     @functools.cached_property
     def imports(self) -> tuple[str, ...]:
@@ -181,11 +192,14 @@ def judge_run(assignment: Assignment, notes: list[str], run: Run) -> Result:
     if trouble:
         return failed(assignment, trouble, run.notebook)
     notes = notes + ([f"The run was disturbed ({run.outcome}): {run.detail}."] if run.outcome != "graded" else [])
-    verdicts = {
-        name: _noted(_verdict(assignment, exercise, run), notes) for name, exercise in assignment.chapter.exercises.items()
-    }
+    verdicts = {name: judge_exercise(assignment, name, notes, run) for name in assignment.chapter.exercises}
     _write_verdicts(run.notebook, verdicts, notes)
     return Result(run.outcome, run.detail, run.notebook, verdicts, notes, run.seconds, run)
+
+
+def judge_exercise(assignment: Assignment, name: str, notes: list[str], run: Run) -> Verdict:
+    """The verdict on one exercise of a run."""
+    return _noted(_verdict(assignment, assignment.chapter.exercises[name], run), notes)
 
 
 def _demonstrations(notebook: NotebookNode) -> frozenset[str]:
@@ -282,10 +296,20 @@ def _write_verdicts(notebook: NotebookNode, verdicts: dict[str, Verdict], notes:
     for cell in notebook.cells:
         name = str(cell.get("id", "")).removeprefix("check_")
         if cell.cell_type == "code" and name in verdicts and cell.get("id") != name:
-            bundle = Card(verdicts[name])._repr_mimebundle_()
-            cell.outputs = [nbformat.v4.new_output("execute_result", data=bundle, execution_count=1)]
-            cell.execution_count = 1
+            show_verdict(cell, verdicts[name])
     notebook.metadata["autograder"] = {
         "notes": notes,
-        "verdicts": {n: {"points": v.points, "layer": v.layer, "mistake": v.mistake} for n, v in verdicts.items()},
+        "verdicts": {name: in_short(verdict) for name, verdict in verdicts.items()},
     }
+
+
+def show_verdict(cell: NotebookNode, verdict: Verdict) -> None:
+    """Make a verdict the output of its check cell, as nbgrader's scoring reads it."""
+    bundle = Card(verdict)._repr_mimebundle_()
+    cell.outputs = [nbformat.v4.new_output("execute_result", data=bundle, execution_count=1)]
+    cell.execution_count = 1
+
+
+def in_short(verdict: Verdict) -> dict[str, object]:
+    """What the class report needs of a verdict."""
+    return {"points": verdict.points, "layer": verdict.layer, "mistake": verdict.mistake}
