@@ -8,6 +8,7 @@ import os
 import random
 import shutil
 import signal
+import statistics
 import subprocess
 import sys
 import time
@@ -421,6 +422,47 @@ class TestManyProcesses:
         assert wait_until(lambda: not processes_of(course)), processes_of(course)
         assert {one.outcome for one in grade_chapter(course, CHAPTER, jobs=2)} == {"graded"}
         assert len(grades(course)) == 8
+
+    def test_three_hundred_in_one_run_leave_the_grader_as_it_was(self, course: Path, edition: NotebookNode) -> None:
+        """No two alike. Memory is that of the grader and its workers, without the kernels, at each result that is recorded."""
+        shutil.rmtree(course / "submitted")
+        for number in range(300):
+            answers = {name: f"{text}  # {number}" for name, text in RIGHT.items()}
+            hand_in(course, f"student{number:03}", answered(edition, **answers))
+        script, place = course / "run.py", course / "temporary"
+        place.mkdir()
+        script.write_text(WATCHED.format(course=str(course), chapter=CHAPTER))
+        marked = os.environ | {"MARK": str(course), "TMPDIR": str(place)}
+        ran = subprocess.run([sys.executable, str(script)], stdout=subprocess.PIPE, env=marked, check=True, text=True)
+        seen = [[int(word) for word in line.split()] for line in ran.stdout.splitlines()]
+        assert len(seen) == len(grades(course)) == 300
+        memory, files = [one[0] for one in seen], [one[1] for one in seen]
+        assert statistics.median(memory[-50:]) < 1.05 * statistics.median(memory[16:66])
+        assert statistics.median(files[-50:]) <= statistics.median(files[16:66]) + 1
+        assert wait_until(lambda: not processes_of(course)), processes_of(course)
+        assert wait_until(lambda: not list(place.iterdir())), list(place.iterdir())
+
+
+WATCHED = """
+from pathlib import Path
+import psutil
+from autograder.grading.grade import grade_chapter
+
+
+def memory(process):
+    try:  # kernels come and go
+        return process.memory_info().rss if "multiprocessing" in " ".join(process.cmdline()) else 0
+    except psutil.Error:
+        return 0
+
+
+if __name__ == "__main__":
+    for one in grade_chapter(Path({course!r}), {chapter!r}, jobs=2):
+        assert one.outcome == "graded", one.detail
+        own = psutil.Process()
+        workers = sum(memory(each) for each in own.children(recursive=True))
+        print((own.memory_info().rss + workers) // 2**20, own.num_fds(), flush=True)
+"""
 
 
 def processes_of(course: Path) -> list[str]:

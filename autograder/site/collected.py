@@ -116,7 +116,9 @@ def _matrix_table(entries: list[Entry], chapter: str) -> str:
         caught = ", ".join(f"{layer}&nbsp;{layers[layer]}" for layer in order)
         passed = sum(not row.broken for row in right)
         link = f'<a href="{chapter}.html#{name}"><code>{name}</code></a>'
-        lines.append(f"| {link} | {len(wrong)} | {sum(row.named for row in wrong)} | {caught} | {passed} of {len(right)} |")
+        lines.append(
+            f"| {link} | {len(wrong)} | {sum(row.named for row in wrong)} | {caught} | {passed}&nbsp;of&nbsp;{len(right)} |"
+        )
     return "\n".join(lines)
 
 
