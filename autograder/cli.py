@@ -15,6 +15,7 @@ from rich.console import Console
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
+    from autograder.display import Shown
     from autograder.grading.classic import ClassicGraded
     from autograder.grading.grade import Graded
     from autograder.grading.judging import How
@@ -123,10 +124,12 @@ def grade(
     graded = _grade_classic(course, classic, force, feedback, isolation)
     with _workers(scheduler, jobs) as (make, at_a_time):
 
-        def run(name: str, tell: Callable[[int, int], None]) -> Iterator[Graded]:
+        def run(name: str, shown: Shown) -> Iterator[Graded]:
             if part:
-                return grade_shard(course, name, *part, how=how, jobs=at_a_time, executor=make, tell=tell)
-            return grade_chapter(course, name, how=how, jobs=at_a_time, executor=make, force=force, tell=tell)
+                return grade_shard(course, name, *part, how=how, jobs=at_a_time, executor=make, tell=shown.tell, now=shown.now)
+            return grade_chapter(
+                course, name, how=how, jobs=at_a_time, executor=make, force=force, tell=shown.tell, now=shown.now
+            )
 
         ours = [name for name in names if name not in classic]
         graded += _grade(course, ours, run, how.level, feedback=feedback and not part, table=not part) if ours else []
@@ -147,8 +150,8 @@ def merge(
 
     how = _how(isolation, answers_only)
 
-    def run(name: str, tell: Callable[[int, int], None]) -> Iterator[Graded]:
-        return run_merge(course, name, tuple(other or ()), how=how, tell=tell)
+    def run(name: str, shown: Shown) -> Iterator[Graded]:
+        return run_merge(course, name, tuple(other or ()), how=how, tell=shown.tell)
 
     _tell_and_exit("merge", _grade(course, _names(course, chapters), run, how.level, feedback=feedback, table=True))
 
@@ -165,6 +168,7 @@ def regrade(
     from autograder.display import showing
     from autograder.grading.regrade import regrade as run_regrade
     from autograder.grading.regrade import write
+    from autograder.grading.submission import printable
     from autograder.reports.feedback import write_feedback
 
     with showing(f"{chapter}, {exercise}", console) as shown:
@@ -172,9 +176,9 @@ def regrade(
     troubles = [one for one in ones if one.trouble]
     changes = [one for one in ones if not one.trouble and one.before != one.after]
     for one in changes:
-        print(f"  {one.student}: {one.before} -> {one.after}")
+        print(f"  {printable(one.student)}: {one.before} -> {one.after}")
     for one in troubles:
-        print(f"left as it is: {one.student}: {one.trouble}")
+        print(f"left as it is: {printable(one.student)}: {one.trouble}")
     down = sum(one.after < one.before for one in changes)
     print(f"regrade: {len(changes)} of {len(ones)} change, {down} go down, {len(troubles)} left as they are")
     if not yes:
@@ -182,7 +186,7 @@ def regrade(
         return
     lost = [(student, error) for student, error in write(course, ones) if error is not None]
     for student, error in lost:
-        print(f"could not be written: {student}: {error}", file=sys.stderr)
+        print(f"could not be written: {printable(student)}: {error}", file=sys.stderr)
     write_feedback(course, chapter)
     print(f"written: {len(ones) - len(troubles) - len(lost)} verdicts, and the feedback pages")
     raise typer.Exit(bool(lost))
@@ -226,9 +230,11 @@ def _workers(scheduler: str, jobs: int) -> Iterator[tuple[Callable[[], Executor]
 
 
 def _tell_and_exit(what: str, graded: list[Graded] | list[Graded | ClassicGraded]) -> None:
+    from autograder.grading.submission import printable
+
     ungradable = [one for one in graded if one.outcome != "graded"]
     for one in ungradable:
-        print(f"needs a look: {one.student}, {one.chapter}: {one.outcome}: {one.detail}")
+        print(f"needs a look: {printable(one.student)}, {one.chapter}: {one.outcome}: {one.detail}")
     print(f"{what}: {len(graded)} submissions, {len(graded) - len(ungradable)} graded, {len(ungradable)} need a look")
     raise typer.Exit(bool(ungradable))
 
@@ -236,11 +242,12 @@ def _tell_and_exit(what: str, graded: list[Graded] | list[Graded | ClassicGraded
 def _grade_classic(course: Path, names: list[str], force: bool, feedback: bool, isolation: str) -> list[Graded | ClassicGraded]:
     from autograder.grading.classic import grade_classic
     from autograder.grading.classic_record import write_pages
+    from autograder.grading.submission import printable
 
     graded: list[Graded | ClassicGraded] = []
     for name in names:
         for one in grade_classic(course, name, force=force, level=isolation):
-            print(f"  {one.student}, {name}: {one.points:g} points, {one.outcome}")
+            print(f"  {printable(one.student)}, {name}: {one.points:g} points, {one.outcome}")
             graded.append(one)
         if feedback and graded and not write_pages(course, name):
             print(f"{name}: nbgrader could not write every feedback page", file=sys.stderr)
@@ -250,7 +257,7 @@ def _grade_classic(course: Path, names: list[str], force: bool, feedback: bool, 
 def _grade(
     course: Path,
     names: list[str],
-    run: Callable[[str, Callable[[int, int], None]], Iterator[Graded]],
+    run: Callable[[str, Shown], Iterator[Graded]],
     level: str,
     *,
     feedback: bool,
@@ -276,7 +283,7 @@ def _grade(
     return graded
 
 
-def _grade_one(name: str, run: Callable[[str, Callable[[int, int], None]], Iterator[Graded]], level: str) -> list[Graded]:
+def _grade_one(name: str, run: Callable[[str, Shown], Iterator[Graded]], level: str) -> list[Graded]:
     from collections import Counter
 
     from autograder.display import showing, summary
@@ -284,7 +291,7 @@ def _grade_one(name: str, run: Callable[[str, Callable[[int, int], None]], Itera
     graded: list[Graded] = []
     slowest: Counter[str] = Counter()
     with showing(name, console) as shown:
-        for one in run(name, shown.tell):
+        for one in run(name, shown):
             graded.append(one)
             shown.outcome(one.outcome if one.fresh else "as before")
             slowest[one.slowest[0]] = max(slowest[one.slowest[0]], round(one.slowest[1]))
@@ -317,8 +324,8 @@ def demo(
         print(f"isolation {level}, enough for a class made here: {why[0]}")
     how = _how(level, answers_only=False)
 
-    def run(name: str, tell: Callable[[int, int], None]) -> Iterator[Graded]:
-        return grade_chapter(folder, name, how=how, jobs=jobs, tell=tell)
+    def run(name: str, shown: Shown) -> Iterator[Graded]:
+        return grade_chapter(folder, name, how=how, jobs=jobs, tell=shown.tell, now=shown.now)
 
     graded = _grade(folder, names, run, level, feedback=True, table=True)
     good = sum(one.outcome == "graded" for one in graded)

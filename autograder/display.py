@@ -8,7 +8,10 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from autograder.grading.submission import printable
 
 __all__ = ["Shown", "showing", "summary"]
 
@@ -16,11 +19,14 @@ PLAIN_EVERY_S = 10.0
 
 
 class Shown:
-    """The display of one chapter's run: call `tell` with how many are done, `outcome` with how each one ended."""
+    """The display of one chapter's run: call `tell` with how many are done, `outcome` with how each one ended, `now` with the
+    students whose notebooks are being run.
+    """
 
     def __init__(self, name: str, update: Callable[[Shown], None]) -> None:
         self.name, self.done, self.total = name, 0, 0
         self.outcomes: Counter[str] = Counter()
+        self.students: list[str] = []
         self._update, self._start = update, time.monotonic()
 
     def tell(self, done: int, total: int) -> None:
@@ -31,6 +37,12 @@ class Shown:
     def outcome(self, outcome: str) -> None:
         """Count how a submission ended."""
         self.outcomes[outcome] += 1
+
+    def now(self, students: list[str]) -> None:
+        """Show who is running; names are the students' own choice, and are made harmless here."""
+        self.students = [printable(student)[:20] for student in students]
+        if self.total:
+            self._update(self)
 
     @property
     def words(self) -> str:
@@ -59,7 +71,12 @@ def showing(name: str, console: Console) -> Iterator[Shown]:
     )  # fmt: skip
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task(name, total=None, words="")
-        yield Shown(name, lambda shown: progress.update(task, completed=shown.done, total=shown.total, words=shown.words))
+
+        def live(shown: Shown) -> None:
+            now = f" · now {', '.join(shown.students)}" if shown.students else ""
+            progress.update(task, completed=shown.done, total=shown.total, words=escape(shown.words + now))
+
+        yield Shown(name, live)
 
 
 def summary(shown: Shown, level: str, slowest: Counter[str]) -> str:

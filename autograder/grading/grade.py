@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
@@ -50,12 +51,14 @@ def grade_chapter(
     executor: Callable[[], Executor] | None = None,
     force: bool = False,
     tell: Callable[[int, int], None] = lambda done, of: None,
+    now: Callable[[list[str]], None] = lambda students: None,
 ) -> Iterator[Graded]:
     """Grade a chapter's submissions, and yield each when it is recorded.
 
     `jobs` notebooks run at a time, in processes of this machine or where `executor` makes it. A submission whose bytes were
     graded before, with the same edition of the chapter, is left as it is, unless `force`. What ran is journalled at once: an
-    interrupted run continues when it is called again. `tell(done, total)` is called before the first and after each. One that
+    interrupted run continues when it is called again. `tell(done, total)` is called before the first and after each, `now` with
+    the students whose notebooks have waited longest for their result: those that are being run. One that
     cannot be graded or recorded is yielded as 'failed' and is tried again in the next run.
     Raises `SourceError` or `GoldenError` before the first, where the chapter itself is at fault, and `SandboxError` where the
     isolation level that `how` names cannot be had.
@@ -67,7 +70,7 @@ def grade_chapter(
         tell(0, len(folders))
         make = executor or functools.partial(local_executor, max(1, min(jobs, len(folders))))
         known = None if force else recorder.recorded
-        ran = results(assignment, map(read_folder, folders), journal, make, 2 * jobs, known)
+        ran = results(assignment, map(read_folder, folders), journal, make, 2 * jobs, known, now)
         for done, graded in enumerate(in_batches(recorder, ran), 1):
             tell(done, len(folders))
             yield graded
@@ -81,6 +84,7 @@ def results(
     make: Callable[[], Executor],
     at_a_time: int,
     recorded: Callable[[str, str], dict[str, str] | None] | None = None,
+    now: Callable[[list[str]], None] = lambda students: None,
 ) -> Iterator[Entry | Graded]:
     """Each submission with its judged result, as they come; a `Graded` for one that `recorded` knows already.
 
@@ -114,6 +118,7 @@ def results(
                 yield student, None
             else:
                 asked[key] = [one]
+                now(_longest_asked(asked, at_a_time // 2))
                 yield key, (todo, level)
 
     for key, came in spread(run_unit, work(), make, at_a_time):
@@ -124,7 +129,9 @@ def results(
             raise came
         if isinstance(came, bytes):
             journal.add(key, came, seed=seed, chapter=assignment.name, level=level, probes=assignment.probes)
-        for one in asked.pop(key):
+        over = asked.pop(key)
+        now(_longest_asked(asked, at_a_time // 2))
+        for one in over:
             yield _judged(assignment, one, came, key, journal)
 
 
@@ -135,6 +142,10 @@ class _Asked:
     submission: Submission
     notebook: NotebookNode
     notes: list[str]
+
+
+def _longest_asked(asked: dict[str, list[_Asked]], number: int) -> list[str]:
+    return [ones[0].submission.student for ones in itertools.islice(asked.values(), number)]
 
 
 def _rebuilt(assignment: Assignment, submission: Submission) -> tuple[NotebookNode, list[str]]:

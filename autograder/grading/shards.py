@@ -43,6 +43,7 @@ def grade_shard(
     jobs: int = 2,
     executor: Callable[[], Executor] | None = None,
     tell: Callable[[int, int], None] = lambda done, of: None,
+    now: Callable[[list[str]], None] = lambda students: None,
 ) -> Iterator[Graded]:
     """Run the submissions of one part of the class and journal them; yield each with its outcome. Records nothing.
 
@@ -53,7 +54,7 @@ def grade_shard(
     assignment = load_assignment(course, chapter, seed=journal.begin(), how=how)
     make = executor or functools.partial(local_executor, max(1, min(jobs, len(folders))))
     tell(0, len(folders))
-    for done, one in enumerate(results(assignment, map(read_folder, folders), journal, make, 2 * jobs), 1):
+    for done, one in enumerate(results(assignment, map(read_folder, folders), journal, make, 2 * jobs, now=now), 1):
         tell(done, len(folders))
         yield as_graded(one, chapter) if isinstance(one, Entry) else one
 
