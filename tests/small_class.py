@@ -8,6 +8,7 @@ import copy
 import json
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
 from pathlib import Path
@@ -216,3 +217,13 @@ def only_warm_kernels_are_left(place: Path) -> bool:
     if left != [[], [], [], []]:
         print("left behind:", *left, *[one.cmdline() for one in children if one.is_running()])
     return left == [[], [], [], []]
+
+
+def wait_until(true: Callable[[], bool], seconds: float = 60.0) -> bool:
+    """Whether it becomes true within so many seconds."""
+    end = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.1)
+    return True

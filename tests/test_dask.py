@@ -6,14 +6,13 @@ import json
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 from conftest import need
-from small_class import CHAPTER, POINTS, RIGHT, answered, hand_in, points, release_fast, released, write_sources
+from small_class import CHAPTER, POINTS, RIGHT, answered, hand_in, points, release_fast, released, wait_until, write_sources
 
 from autograder.grading.executors import Lost, NoWorkersError, dask_executor
 from autograder.grading.grade import grade_chapter
@@ -101,12 +100,3 @@ def test_what_is_not_there_is_told_with_what_to_start(cluster: Cluster) -> None:
         pass
     with pytest.raises(NoWorkersError, match="no Dask scheduler answers at"), dask_executor("127.0.0.1:9", 1):
         pass
-
-
-def wait_until(true: Callable[[], bool], seconds: float = 60.0) -> bool:
-    end = time.monotonic() + seconds
-    while not true():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.1)
-    return True

@@ -12,7 +12,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -33,6 +33,7 @@ from small_class import (
     run_in_process,
     source_path,
     student_edition,
+    wait_until,
     write_sources,
 )
 
@@ -473,12 +474,3 @@ def processes_of(course: Path) -> list[str]:
             if str(course).encode() in (path / "environ").read_bytes():
                 found.append((path / "cmdline").read_text())
     return found
-
-
-def wait_until(true: Callable[[], bool], seconds: float = 20.0) -> bool:
-    end = time.monotonic() + seconds
-    while not true():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.1)
-    return True

@@ -139,6 +139,7 @@ def test_what_cannot_be_judged_again_is_told_and_left(course: Path) -> None:
 
 
 def test_an_exercise_that_is_not_there_is_told_with_those_that_are(course: Path) -> None:
+    shutil.rmtree(course / "autograded")
     with pytest.raises(SourceError, match="no exercise 'larget': it has row_sums, largest, shares"):
         again(course, "larget")
 
@@ -178,7 +179,12 @@ class TestProbeDigest:
 
     @pytest.mark.parametrize(
         ("old", "new"),
-        [("return answer.largest(x)", "return answer.largest(-x)"), ("+ 0.1", "+ 0.2"), ("import torch", "import math")],
+        [
+            ("return answer.largest(x)", "return answer.largest(-x)"),
+            ("+ 0.1", "+ 0.2"),
+            ("import torch", "import math"),
+            ("points=3,", 'points=3, asks=("big",),'),
+        ],
     )
     def test_code_that_observes_changes_it(self, old: str, new: str) -> None:
         assert old in self.CODE

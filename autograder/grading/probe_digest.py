@@ -12,13 +12,14 @@ __all__ = ["probe_digest"]
 
 def probe_digest(code: str, name: str, question: Question) -> str:
     """A hash of the inputs of exercise `name`, its time limit, and of `code`, its checks.py, without what no observation depends
-    on: other exercises' probes, docstrings and comments, and what the decorator says, such as points and hints.
+    on: other exercises' probes, docstrings and comments, and what the decorator says beside `asks`, such as points and hints.
     """
     tree = ast.parse(code)
     tree.body = [node for node in tree.body if not (_is_probe(node) and getattr(node, "name", "") != name)]
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef) and _is_probe(node):
-            node.decorator_list = []
+            calls = [one for one in node.decorator_list if isinstance(one, ast.Call)]
+            node.decorator_list = [word.value for call in calls for word in call.keywords if word.arg == "asks"]
         if isinstance(node, (ast.Module, ast.FunctionDef)) and ast.get_docstring(node) is not None:
             node.body = node.body[1:]
     about = [*question.packed, str(question.limit_s), ast.dump(tree)]

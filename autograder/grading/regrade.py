@@ -6,6 +6,7 @@ Nothing is run where only comparison, points or hints changed. Where the probe i
 from __future__ import annotations
 
 import functools
+import hashlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
@@ -21,8 +22,8 @@ from autograder.grading.gradebook import Entry, Recorder
 from autograder.grading.journal import Journal
 from autograder.grading.judging import Assignment, How, Result, in_short, judge_exercise, load_assignment, show_verdict, work_for
 from autograder.grading.submission import Submission, read_folder
-from autograder.grading.unit import pack_run, run_unit, unpack_run, work_key
-from autograder.release.source import SourceError
+from autograder.grading.unit import pack_run, run_unit, unpack_run
+from autograder.release.source import SourceError, load_chapter
 from autograder.verdict import Verdict
 
 __all__ = ["Regraded", "regrade", "write"]
@@ -65,6 +66,9 @@ def regrade(
 
     Raises `SourceError` where the chapter has no such exercise or its release is out of date.
     """
+    known = load_chapter(course.resolve(), chapter).exercises
+    if name not in known:
+        raise SourceError(f"{chapter} has no exercise {name!r}: it has {', '.join(known)}")
     journal = Journal.of(course, chapter)
     load = functools.cache(lambda seed, level: load_assignment(course, chapter, seed=seed, how=How(level=level)))
     paths = sorted((course / "autograded").glob(f"*/{chapter}/{chapter}.ipynb"))
@@ -115,24 +119,16 @@ def _read(course: Path, path: Path, name: str, journal: Journal, load: Callable[
         return Regraded(student, trouble="it was handed in anew since: grade it first")
     facts, packed = kept
     assignment = load(int(facts["seed"]), str(facts["level"]))
-    if name not in assignment.chapter.exercises:
-        known = ", ".join(assignment.chapter.exercises)
-        raise SourceError(f"{path.parent.name} has no exercise {name!r}: it has {known}")
     asked = facts.get("probes", {}).get(name) == assignment.probes[name]
     return _Graded(submission, notebook, assignment, dict(about), unpack_run(packed), asked)
 
 
 def _alone(one: _Graded, name: str) -> tuple[Work, str]:
     """The work of asking this exercise alone, of the notebook as it ran."""
-    todo = work_for(one.assignment, one.run.notebook)
-    others = {cell_id for cell_id, question in todo.questions.items() if question.exercise != name}
-    demonstrations = {
-        cell.id
-        for cell in todo.notebook.cells
-        if cell.cell_type == "code" and cell.id != "setup" and not cell.metadata.get("nbgrader")
-    }
-    questions = {cell_id: question for cell_id, question in todo.questions.items() if cell_id not in others}
-    return replace(todo, questions=questions, skipped=frozenset(others | demonstrations)), one.assignment.how.level
+    assignment = replace(one.assignment, how=replace(one.assignment.how, answers_only=True))
+    todo = work_for(assignment, one.run.notebook)
+    asked = {cell_id: question for cell_id, question in todo.questions.items() if question.exercise == name}
+    return replace(todo, questions=asked, skipped=todo.skipped | (set(todo.questions) - set(asked))), assignment.how.level
 
 
 def _judged(one: _Graded, name: str, came: bytes | BaseException | None, journal: Journal) -> Regraded:
@@ -158,7 +154,8 @@ def _kept(one: _Graded, name: str, again: Run, journal: Journal) -> tuple[Run, s
     run = replace(one.run, observations=one.run.observations | {name: again.observations.get(name, [])}, troubles=troubles)
     facts, _ = journal.get(str(one.about["key"])) or ({}, b"")
     level, probes = one.assignment.how.level, facts.get("probes", {}) | {name: one.assignment.probes[name]}
-    key = work_key(work_for(one.assignment, one.run.notebook), level, one.assignment.seed)
+    # A key of its own: `grade` must not take this for a whole run, since other exercises' observations are as old as before.
+    key = hashlib.sha256(f"{one.about['key']} {name} {probes[name]}".encode()).hexdigest()
     journal.add(key, pack_run(run, level), **(facts | {"probes": probes}))
     return run, key
 
