@@ -7,12 +7,15 @@ import multiprocessing
 import os
 import signal
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
 from typing import Any
 
 __all__ = ["Lost", "NoWorkersError", "dask_executor", "local_executor", "spread"]
+
+LONGEST_FOLDER = 70  # and so much room for what multiprocessing adds
 
 
 class Lost(Exception):
@@ -24,10 +27,12 @@ class NoWorkersError(Exception):
 
 
 def local_executor(jobs: int) -> Executor:
-    """So many processes of this machine. They come from a process that has imported torch once, and end with this one."""
-    context = multiprocessing.get_context("forkserver" if sys.platform != "win32" else "spawn")
-    if sys.platform != "win32":
-        context.set_forkserver_preload(["autograder.grading.unit"])
+    """So many processes of this machine; they end with this one. Where they can, they come from one that has imported torch."""
+    # The process they come from listens on a socket in the folder for temporary files, whose name may have 107 characters.
+    if sys.platform == "win32" or len(tempfile.gettempdir()) > LONGEST_FOLDER:
+        return ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn"), initializer=_start_worker)
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["autograder.grading.unit"])
     return ProcessPoolExecutor(jobs, mp_context=context, initializer=_start_worker)
 
 
