@@ -33,7 +33,7 @@ site: setup ## build the rendered course, build/site/public/index.html
 grade: setup ## grade the submissions in submitted/ (CHAPTER=... for one chapter)
 	@$(autograder) grade $(CHAPTER) $(ARGS)
 
-bench: setup ## time a check in the notebook, and each chapter from top to bottom
+bench: setup ## time checks, chapters, and a class graded side by side with stock nbgrader
 	@$(autograder) bench $(ARGS)
 
 lint: setup ## check style and types

@@ -336,12 +336,28 @@ def demo(
 
 
 @app.command()
-def bench(chapters: Chapters = None, course: Course = Path()) -> None:
-    """Measure how fast a check answers and how long each chapter runs."""
-    from autograder.bench import bench as run_bench
+def bench(
+    chapters: Chapters = None,
+    course: Course = Path(),
+    submissions: Annotated[int, typer.Option(help="How large the class is that is graded in every way; 0: none.")] = 48,
+) -> None:
+    """Measure checks and chapters, then grade a class of chapter 02 side by side with stock nbgrader; takes half an hour."""
+    from autograder.bench.lessons import bench_lessons
+    from autograder.bench.side_by_side import bench_class
     from autograder.release.source import chapter_names
 
-    print(run_bench(course, chapters or chapter_names(course), console))
+    line, differences = f"check {bench_lessons(course, chapters or chapter_names(course), console):.1f} ms", list[str]()
+    if submissions:
+        compared = bench_class(course, "02_manual_gradients", submissions, console)
+        differences = compared.differences
+        line = (
+            f"{compared.stock:.1f} times stock, {compared.answers_only:.1f} times stock without demonstrations, "
+            f"{compared.bare:.2f} of bare, {compared.workers:.2f} from 1 to 2 workers, {line}"
+        )
+    for difference in differences:
+        print(f"not the same points: {difference}")
+    print(f"bench: {line}")
+    raise typer.Exit(bool(differences))
 
 
 @app.command()

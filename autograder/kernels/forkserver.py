@@ -42,7 +42,12 @@ def main() -> None:
     if level == "strict":
         confine.die_with_parent()  # bubblewrap; the grader's end is the input's end, as that signal means a thread, not a process
     confine.set_subreaper()
-    _warm_up(names)
+    warm_up(names)
+    for name in _rehearsed():
+        with contextlib.suppress(Exception):
+            importlib.import_module(name)
+    gc.collect()
+    gc.freeze()  # a collection in a fork would touch, and so copy, every page
     wakeup, waker = os.pipe()
     os.set_blocking(waker, False)
     os.set_blocking(wakeup, False)
@@ -53,7 +58,7 @@ def main() -> None:
     _serve(level, out, wakeup)
 
 
-def _warm_up(names: Iterable[str]) -> None:
+def warm_up(names: Iterable[str]) -> None:
     """Import all that a notebook imports, and use once what libraries prepare at their first use."""
     for name in (*IMPORTS, *names):
         with contextlib.suppress(Exception):
@@ -73,11 +78,6 @@ def _warm_up(names: Iterable[str]) -> None:
         figure = Figure()
         figure.add_subplot().plot([0, 1])
         figure.savefig(io.BytesIO(), format="svg")
-    for name in _rehearsed():
-        with contextlib.suppress(Exception):
-            importlib.import_module(name)
-    gc.collect()
-    gc.freeze()  # a collection in a fork would touch, and so copy, every page
 
 
 def _rehearsed() -> list[str]:
