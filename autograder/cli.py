@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from autograder.display import Shown
-    from autograder.grading.classic import ClassicGraded
     from autograder.grading.grade import Graded
     from autograder.grading.judging import How
 
@@ -113,26 +112,35 @@ def grade(
 
     An assignment of another nbgrader course (--course FOLDER), one without checks.py, is graded by its own assert cells.
     """
-    from autograder.grading.classic import is_classic
+    from autograder.grading.classic import grade_classic, is_classic
+    from autograder.grading.classic_shards import grade_classic_shard
     from autograder.grading.grade import grade_chapter
     from autograder.grading.shards import grade_shard
 
     names, part, how = _names(course, chapters), _part(shard), _how(isolation, answers_only)
-    classic = [name for name in chapters or () if is_classic(course, name)]
-    if part and (classic or force):
-        raise typer.BadParameter("goes with this course's own chapters only, and without --force", param_hint="--shard")
-    graded = _grade_classic(course, classic, force, feedback, isolation)
+    classic = {name for name in names if is_classic(course, name)}
+    if part and force:
+        raise typer.BadParameter("goes without --force", param_hint="--shard")
+    if answers_only and classic:
+        raise typer.BadParameter(f"{min(classic)} is none of this course's own chapters", param_hint="--answers-only")
     with _workers(scheduler, jobs) as (make, at_a_time):
 
         def run(name: str, shown: Shown) -> Iterator[Graded]:
+            if name in classic:
+                if part:
+                    return grade_classic_shard(
+                        course, name, *part, level=how.level, jobs=at_a_time, executor=make, tell=shown.tell, now=shown.now
+                    )
+                return grade_classic(
+                    course, name, level=how.level, jobs=at_a_time, executor=make, force=force, tell=shown.tell, now=shown.now
+                )
             if part:
                 return grade_shard(course, name, *part, how=how, jobs=at_a_time, executor=make, tell=shown.tell, now=shown.now)
             return grade_chapter(
                 course, name, how=how, jobs=at_a_time, executor=make, force=force, tell=shown.tell, now=shown.now
             )
 
-        ours = [name for name in names if name not in classic]
-        graded += _grade(course, ours, run, how.level, feedback=feedback and not part, table=not part) if ours else []
+        graded = _grade(course, names, run, how.level, feedback=feedback and not part, table=not part)
     _tell_and_exit(f"shard {shard}" if part else "grade", graded)
 
 
@@ -146,11 +154,15 @@ def merge(
     answers_only: AnswersOnly = False,
 ) -> None:
     """Judge and record what the parts of a run (`grade --shard I/N`) left; give the options that the parts were given."""
+    from autograder.grading.classic import is_classic
+    from autograder.grading.classic_shards import merge_classic
     from autograder.grading.shards import merge as run_merge
 
     how = _how(isolation, answers_only)
 
     def run(name: str, shown: Shown) -> Iterator[Graded]:
+        if is_classic(course, name):
+            return merge_classic(course, name, tuple(other or ()), level=how.level, tell=shown.tell)
         return run_merge(course, name, tuple(other or ()), how=how, tell=shown.tell)
 
     _tell_and_exit("merge", _grade(course, _names(course, chapters), run, how.level, feedback=feedback, table=True))
@@ -193,9 +205,11 @@ def regrade(
 
 
 def _names(course: Path, chapters: list[str] | None) -> list[str]:
+    from autograder.grading.classic_course import classic_names, hand_in_folders
     from autograder.release.source import chapter_names
 
-    names = chapters or [name for name in chapter_names(course) if any((course / "submitted").glob(f"*/{name}"))]
+    known = chapters or (chapter_names(course) if (course / "solutions").is_dir() else classic_names(course))
+    names = chapters or [name for name in known if hand_in_folders(course, name)]
     if not names:
         print(f"nothing to grade: {course / 'submitted'} has no folder STUDENT/CHAPTER", file=sys.stderr)
         raise typer.Exit(2)
@@ -229,7 +243,7 @@ def _workers(scheduler: str, jobs: int) -> Iterator[tuple[Callable[[], Executor]
         yield both
 
 
-def _tell_and_exit(what: str, graded: list[Graded] | list[Graded | ClassicGraded]) -> None:
+def _tell_and_exit(what: str, graded: list[Graded]) -> None:
     from autograder.grading.submission import printable
 
     ungradable = [one for one in graded if one.outcome != "graded"]
@@ -237,21 +251,6 @@ def _tell_and_exit(what: str, graded: list[Graded] | list[Graded | ClassicGraded
         print(f"needs a look: {printable(one.student)}, {one.chapter}: {one.outcome}: {one.detail}")
     print(f"{what}: {len(graded)} submissions, {len(graded) - len(ungradable)} graded, {len(ungradable)} need a look")
     raise typer.Exit(bool(ungradable))
-
-
-def _grade_classic(course: Path, names: list[str], force: bool, feedback: bool, isolation: str) -> list[Graded | ClassicGraded]:
-    from autograder.grading.classic import grade_classic
-    from autograder.grading.classic_record import write_pages
-    from autograder.grading.submission import printable
-
-    graded: list[Graded | ClassicGraded] = []
-    for name in names:
-        for one in grade_classic(course, name, force=force, level=isolation):
-            print(f"  {printable(one.student)}, {name}: {one.points:g} points, {one.outcome}")
-            graded.append(one)
-        if feedback and graded and not write_pages(course, name):
-            print(f"{name}: nbgrader could not write every feedback page", file=sys.stderr)
-    return graded
 
 
 def _grade(
@@ -262,12 +261,12 @@ def _grade(
     *,
     feedback: bool,
     table: bool,
-) -> list[Graded | ClassicGraded]:
+) -> list[Graded]:
     """Grade chapters and print the class table. Ctrl-C ends it with what was recorded, and says how to go on."""
     from autograder.reports.class_table import class_rows, class_table, write_grades
     from autograder.reports.feedback import write_feedback
 
-    graded: list[Graded | ClassicGraded] = []
+    graded: list[Graded] = []
     try:
         for name in names:
             graded += _grade_one(name, run, level)

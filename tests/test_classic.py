@@ -7,153 +7,60 @@ honest students sit beside every attack.
 from __future__ import annotations
 
 import copy
-import hashlib
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
 import warnings
 from collections.abc import Callable
+from concurrent.futures import Executor, Future
 from pathlib import Path
 from typing import Any
 
-import jupytext
 import nbformat
 import nbgrader
 import pytest
+from classic_class import (
+    DOUBLE,
+    EARNED,
+    FIRST,
+    HONEST,
+    NAME,
+    SECOND,
+    TOTAL,
+    WRONG,
+    answered,
+    cell_of,
+    edition,
+    fingerprint,
+    gradebook_of,
+    hand_in,
+    points_of,
+    stock,
+    write_course,
+)  # fmt: skip
 from nbformat import NotebookNode
-from nbgrader.api import Gradebook
 from nbgrader.utils import determine_grade
 from typer.testing import CliRunner
 
 from autograder.cli import app
 from autograder.grading import classic
-from autograder.grading.classic import grade_classic, grade_one, is_classic
-from autograder.grading.classic_course import ClassicAssignment, HandIn, Limits, find_hand_ins, load_classic
-from autograder.grading.classic_grading import ClassicResult, grade_hand_in
-from autograder.grading.classic_record import write_pages
+from autograder.grading.classic import grade_classic, is_classic
+from autograder.grading.classic_course import (
+    ClassicAssignment,
+    HandIn,
+    Limits,
+    hand_in_folders,
+    load_classic,
+    read_hand_in,
+)
+from autograder.grading.classic_grading import ClassicResult, joined, parts_of, score
 from autograder.grading.classic_scoring import arm, settle
 from autograder.grading.execute import Run, Work, execute
 from autograder.release.source import SourceError
+from autograder.reports.feedback import write_feedback
 
-HERE = Path(__file__).parent
 SAMPLE = Path(nbgrader.__file__).parent / "docs" / "source" / "user_guide"
-NAME = "numbers"
-TESTS = {"test_double": 2.0, "test_total": 3.0, "test_negate": 1.0}
 
-
-# -- a course, and what is handed in -----------------------------------------------------------------------------------------
-
-
-def source_notebook(name: str) -> NotebookNode:
-    """A source notebook from its text; `points`, `solution`, `locked` and `task` say what nbgrader shall take a cell for."""
-    notebook = jupytext.reads((HERE / "classic_course" / f"{name}.percent").read_text(encoding="utf-8"), fmt="py:percent")
-    for cell in notebook.cells:
-        about, flags = dict(cell.metadata), ("solution", "locked", "task")
-        cell.metadata = nbformat.from_dict({})
-        if "id" not in about:
-            continue
-        marks = {flag: flag in about for flag in flags} | {"grade": "points" in about and "task" not in about}
-        marks["locked"] = marks["locked"] or not marks["solution"]
-        points = {"points": about["points"]} if "points" in about else {}
-        cell.metadata["nbgrader"] = nbformat.from_dict({"grade_id": about["id"], "schema_version": 3, **marks, **points})
-    notebook.metadata = nbformat.from_dict({"kernelspec": {"name": "python3", "display_name": "Python", "language": "python"}})
-    notebook.nbformat, notebook.nbformat_minor = 4, 4
-    for cell in notebook.cells:
-        cell.pop("id", None)
-    return notebook
-
-
-def write_course(course: Path) -> Path:
-    """A course folder with the small assignment in it, and its student's edition handed out by stock nbgrader."""
-    folder = course / "masters" / NAME
-    (folder / "data").mkdir(parents=True)
-    (folder / "data" / "numbers.csv").write_text("10\n20\n30\n")
-    shutil.copy(HERE / "classic_course" / "nbgrader_config.py", course)
-    for name in ("first", "second"):
-        nbformat.write(source_notebook(name), folder / f"{name}.ipynb")
-    stock(course, "generate_assignment", NAME)
-    return course
-
-
-def stock(course: Path, *command: str) -> None:
-    """One of nbgrader's own commands, in a process of its own; it looks for its helpers on the PATH."""
-    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
-    line = [sys.executable, "-m", "nbgrader", *command]
-    done = subprocess.run(line, cwd=course, capture_output=True, text=True, check=False, env=environment)
-    assert done.returncode == 0, done.stderr
-
-
-def edition(course: Path, name: str) -> NotebookNode:
-    return nbformat.read(course / "handed_out" / NAME / f"{name}.ipynb", as_version=4)
-
-
-def cell_of(notebook: NotebookNode, grade_id: str) -> NotebookNode:
-    return next(cell for cell in notebook.cells if cell.metadata.get("nbgrader", {}).get("grade_id") == grade_id)
-
-
-def answered(notebook: NotebookNode, **answers: str) -> NotebookNode:
-    notebook = copy.deepcopy(notebook)
-    for grade_id, source in answers.items():
-        cell_of(notebook, grade_id).source = source
-    return notebook
-
-
-def hand_in(course: Path, student: str, name: str, content: NotebookNode | bytes) -> Path:
-    path = course / "handed_in" / student / NAME / f"{name}.ipynb"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content if isinstance(content, bytes) else json.dumps(content).encode())
-    return path
-
-
-def gradebook_of(course: Path, assignment: str) -> dict[str, dict[str, tuple[Any, ...]]]:
-    """What the gradebook holds, cell by cell: automatic points, whether a person should look, and the comment."""
-    found: dict[str, dict[str, tuple[Any, ...]]] = {}
-    with Gradebook(f"sqlite:///{course / 'gradebook.db'}") as gradebook:
-        for submission in gradebook.assignment_submissions(assignment):
-            cells = found.setdefault(submission.student.id, {})
-            for notebook in submission.notebooks:
-                comments = {comment.name: comment.auto_comment for comment in notebook.comments}
-                for grade in notebook.grades:
-                    about = grade.auto_score, bool(grade.needs_manual_grade), comments.get(grade.name)
-                    cells[f"{notebook.name}/{grade.name}"] = about
-    return found
-
-
-def points_of(course: Path, student: str) -> dict[str, float]:
-    cells = gradebook_of(course, NAME)[student]
-    return {name: cells[f"{'second' if name == 'test_negate' else 'first'}/{name}"][0] for name in TESTS}
-
-
-def fingerprint(course: Path) -> dict[str, str]:
-    """Every file that grading must leave alone."""
-    ours = ("graded", "returned", "gradebook.db", "autograded")
-    paths = [p for p in course.rglob("*") if p.is_file() and not p.is_symlink() and p.relative_to(course).parts[0] not in ours]
-    return {str(path.relative_to(course)): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
-
-
-# -- the honest, and what they earn ------------------------------------------------------------------------------------------
-
-DOUBLE = "def double(x):\n    return x + x"
-WRONG = "def double(x):\n    return x * x"
-TOTAL = "def total():\n    return sum(numbers())"
-FIRST = {"double": DOUBLE, "total": TOTAL}
-SECOND = {"negate": "def negate(x):\n    return 0 - x", "describe": "description = 'mine'", "why": "I looked."}
-
-HONEST: dict[str, tuple[dict[str, str] | None, dict[str, str] | None]] = {
-    "ada": (FIRST, SECOND),
-    "bob": ({"double": WRONG, "total": "def total():\n    return 7"}, {"negate": "def negate(x): return x"}),
-    "cy": ({}, {}),
-    "dee": (FIRST, None),
-}
-EARNED = {
-    "ada": {"test_double": 2.0, "test_total": 3.0, "test_negate": 1.0},
-    "bob": {"test_double": 0.0, "test_total": 0.5, "test_negate": 0.0},
-    "cy": {"test_double": 0.0, "test_total": 0.0, "test_negate": 0.0},
-    "dee": {"test_double": 2.0, "test_total": 3.0, "test_negate": 0.0},
-}
 LOUD = """import sys
 def double(x):
     warnings.warn("this is slow")
@@ -343,6 +250,15 @@ def write_odd_ones(course: Path, first: NotebookNode, second: NotebookNode) -> N
     hand_in(course, "scripts", "second", scripted)
 
 
+class Tired(Executor):
+    """Does no work."""
+
+    def submit(self, function: Callable[..., Any], /, *arguments: Any, **options: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        future.set_exception(OSError("not today"))
+        return future
+
+
 # -- what the tests are about ------------------------------------------------------------------------------------------------
 
 
@@ -363,14 +279,14 @@ def graded(course: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     list(grade_classic(folder, NAME))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # nbconvert's, of pictures without a text
-        assert write_pages(folder, NAME)
+        assert write_feedback(folder, NAME) == len(list((folder / "graded").iterdir()))
     return folder
 
 
 @pytest.fixture(scope="module")
 def outcomes(graded: Path) -> dict[str, str]:
     """What the second run says, which grades nothing: every hand-in is known by its outcome."""
-    again = list(grade_classic(graded, NAME, grade=lambda *_: pytest.fail("it was graded already")))
+    again = list(grade_classic(graded, NAME, executor=lambda: pytest.fail("it was graded already")))
     return {one.student: one.outcome for one in again}
 
 
@@ -407,11 +323,10 @@ class TestNbgradersOwnSample:
     def test_the_command_tells_points_writes_pages_and_grades_nothing_twice(self, sample: Path) -> None:
         done = CliRunner().invoke(app, ["grade", "ps1", "--course", str(sample)])
         assert done.exit_code == 0, done.output
-        assert done.output.splitlines() == [
-            "  bitdiddle, ps1: 1.5 points, graded",
-            "  hacker, ps1: 3 points, graded",
-            "grade: 2 submissions, 2 graded, 0 need a look",
-        ]
+        lines = done.output.splitlines()
+        assert lines[-1] == "grade: 2 submissions, 2 graded, 0 need a look"
+        assert [line.split("│")[1:3] for line in lines if "bitdiddle" in line] == [[" bitdiddle ", " 1.5 "]]
+        assert (sample / "grades.csv").read_text().splitlines()[1:] == ["bitdiddle,1.5,1.5,", "hacker,3.0,3.0,"]
         assert (sample / "feedback" / "hacker" / "ps1" / "problem2.html").is_file()
 
     def test_a_person_finds_the_answer_of_a_task_below_it(self, sample: Path) -> None:
@@ -493,15 +408,9 @@ class TestHonestWork:
     def test_a_changed_source_is_graded_anew(self, graded: Path, tmp_path: Path) -> None:
         changed = Path(shutil.copytree(graded, tmp_path / "course", symlinks=True))
         (changed / "masters" / NAME / "data" / "numbers.csv").write_text("1\n")
-        done: list[str] = []
-
-        def grade(assignment: ClassicAssignment, one: HandIn) -> ClassicResult:
-            done.append(one.student)
-            return ClassicResult("failed", "not today")
-
-        results = {one.student: one for one in grade_classic(changed, NAME, grade=grade)}
-        assert "ada" in done
-        assert (results["ada"].outcome, results["ada"].detail) == ("failed", "not today")
+        results = {one.student: one for one in grade_classic(changed, NAME, executor=Tired)}
+        assert (results["ada"].outcome, results["ada"].fresh) == ("failed", True)
+        assert results["ada"].detail == "first: OSError: not today; second: OSError: not today"
         assert points_of(changed, "ada") == EARNED["ada"]  # the grader's own fault changes nothing
 
 
@@ -738,6 +647,13 @@ def test_no_two_armed_cells_are_alike() -> None:
 # -- one submission, without a course and without a kernel -------------------------------------------------------------------
 
 
+def alone(source: dict[str, NotebookNode], submitted: dict[str, bytes], run: Callable[[Work], Run] = execute) -> ClassicResult:
+    """One hand-in's result, as if it were the only one."""
+    assignment, hand_in = ClassicAssignment("one", source, {}, Limits(), ""), HandIn("ada", submitted)
+    parts = parts_of(assignment, hand_in, 7).items()
+    return joined(assignment, hand_in, {n: p if isinstance(p, ClassicResult) else score(p, run(p.work)) for n, p in parts})
+
+
 def dying(work: Work) -> Run:
     return Run("failed", work.notebook, {}, {}, "no kernel")
 
@@ -752,11 +668,11 @@ def tiny() -> dict[str, NotebookNode]:
 class TestOneSubmission:
     def test_the_graders_own_fault_is_no_result(self) -> None:
         source = tiny()
-        result = grade_hand_in(source, {"tiny": json.dumps(source["tiny"]).encode()}, {}, Limits(), run=dying)
+        result = alone(source, {"tiny": json.dumps(source["tiny"]).encode()}, dying)
         assert (result.outcome, result.detail, result.points) == ("failed", "no kernel", {})
 
     def test_nothing_handed_in_is_malformed_and_a_missing_notebook_is_told(self) -> None:
-        result = grade_hand_in(tiny(), {}, {}, Limits())
+        result = alone(tiny(), {})
         assert (result.outcome, result.detail) == ("malformed", "no notebook of the assignment was handed in")
         assert result.notes == {"tiny": ["tiny.ipynb was not handed in."]}
 
@@ -764,14 +680,14 @@ class TestOneSubmission:
         "data", [b"", b"[]", b"%PDF-1.7", b"\xff\xfe", b"[" * 100_000, b'{"cells": [{"cell_type": "code"}]}']
     )
     def test_what_is_no_notebook_of_the_assignments_is_malformed(self, data: bytes) -> None:
-        result = grade_hand_in(tiny(), {"tiny": data}, {}, Limits())
+        result = alone(tiny(), {"tiny": data})
         assert result.outcome == "malformed"
         assert result.points == {"tiny": {"t0": 0.0}}
 
     def test_the_source_is_left_as_it_is(self) -> None:
         source = tiny()
         before = json.dumps(source)
-        grade_hand_in(source, {"tiny": before.encode()[17:]}, {}, Limits())
+        alone(source, {"tiny": before.encode()[17:]})
         assert json.dumps(source) == before
 
 
@@ -802,7 +718,8 @@ class TestTheCourseFolder:
 
     def test_what_the_course_lets_students_bring_is_told_not_taken(self) -> None:
         assignment = ClassicAssignment("one", tiny(), {}, Limits(), "", ("helper.py",))
-        result = grade_one(assignment, HandIn("ada", {}))
+        hand_in = HandIn("ada", {})
+        result = joined(assignment, hand_in, parts_of(assignment, hand_in, 7))  # type: ignore[arg-type]
         assert "The course takes helper.py from submissions; here the course's own was used." in result.notes["tiny"]
 
     @pytest.mark.parametrize(
@@ -819,7 +736,7 @@ class TestTheCourseFolder:
             folder = tmp_path / structure.format(**parts)
             folder.mkdir(parents=True)
             (folder / "tiny.ipynb").write_bytes(student.encode())
-        found = find_hand_ins(tmp_path, ClassicAssignment("o[n]e", tiny(), {}, Limits(), ""))
+        found = [read_hand_in(*one, ["tiny"]) for one in hand_in_folders(tmp_path, "o[n]e")]
         assert {one.student: one.notebooks["tiny"].decode() for one in found} == {
             name: name for name in students if name != "eve"
         }
@@ -828,11 +745,11 @@ class TestTheCourseFolder:
         folder = tmp_path / "submitted" / "ada" / "one"
         folder.mkdir(parents=True)
         (folder / "My solution.ipynb").write_text("{}")
-        (found,) = find_hand_ins(tmp_path, ClassicAssignment("one", tiny(), {}, Limits(), ""))
+        (found,) = [read_hand_in(*one, ["tiny"]) for one in hand_in_folders(tmp_path, "one")]
         assert (found.notebooks, found.notes) == ({"tiny": b"{}"}, ("The notebook was handed in as My solution.ipynb.",))
 
     def test_a_folder_that_is_a_file_is_told(self, tmp_path: Path) -> None:
         (tmp_path / "submitted" / "ada").mkdir(parents=True)
         (tmp_path / "submitted" / "ada" / "one").touch()
-        (found,) = find_hand_ins(tmp_path, ClassicAssignment("one", tiny(), {}, Limits(), ""))
+        (found,) = [read_hand_in(*one, ["tiny"]) for one in hand_in_folders(tmp_path, "one")]
         assert found.troubles == {"tiny": "one is a file, not a folder with notebooks in it"}

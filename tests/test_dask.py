@@ -9,11 +9,14 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import classic_class
 import psutil
 import pytest
+from classic_class import EARNED, HONEST, NAME, edition, points_of, write_course
 from conftest import need
 from small_class import CHAPTER, POINTS, RIGHT, answered, hand_in, points, release_fast, released, wait_until, write_sources
 
+from autograder.grading.classic import grade_classic
 from autograder.grading.executors import Lost, NoWorkersError, dask_executor
 from autograder.grading.grade import grade_chapter
 from autograder.kernels.warm import isolation_here
@@ -84,6 +87,19 @@ def test_a_killed_worker_costs_nobody_a_point(cluster: Cluster, course: Path) ->
         solved = [f"check_{name}" for name in list(RIGHT)[: number % 4]]
         assert points(course)[f"student{number}"] == {name: POINTS[name] * (name in solved) for name in POINTS}
     assert wait_until(lambda: not any(one.is_running() for one in started)), "the killed worker left its kernels behind"
+
+
+def test_a_classic_assignments_notebooks_and_files_travel_with_the_work(cluster: Cluster, tmp_path: Path) -> None:
+    need(isolation_here()[0] == "strict", "no sandbox of namespaces here; bubblewrap installed?")
+    cluster.start_worker("one", "--no-nanny")
+    course = write_course(tmp_path / "course")
+    for student, (first, _) in HONEST.items():
+        classic_class.hand_in(course, student, "first", classic_class.answered(edition(course, "first"), **first or {}))
+    with dask_executor(cluster.address, 120) as (make, width):
+        graded = {one.student: one.outcome for one in grade_classic(course, NAME, jobs=width, executor=make)}
+    assert graded == dict.fromkeys(HONEST, "graded")
+    for student, earned in EARNED.items():
+        assert points_of(course, student) == earned | {"test_negate": 0.0}
 
 
 def test_work_that_ends_its_worker_each_time_is_told_as_such(cluster: Cluster) -> None:

@@ -19,88 +19,173 @@ tests that judge from outside, as this course's own chapters have, hold these.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from autograder.grading.classic_course import ClassicAssignment, HandIn, find_hand_ins, is_classic, load_classic
-from autograder.grading.classic_grading import ClassicResult, grade_hand_in
+from autograder.grading.classic_course import (
+    ClassicAssignment,
+    HandIn,
+    hand_in_folders,
+    is_classic,
+    load_classic,
+    read_hand_in,
+)
+from autograder.grading.classic_grading import ClassicResult, Prepared, joined, parts_of, score
 from autograder.grading.classic_record import ClassicRecorder
-from autograder.grading.execute import execute
+from autograder.grading.execute import Work
+from autograder.grading.executors import Lost, local_executor, spread
+from autograder.grading.grade import Graded, in_words
+from autograder.grading.journal import Journal
+from autograder.grading.unit import run_unit, unpack_run, work_key
+from autograder.kernels.sandbox import SandboxError
+from autograder.kernels.settings import level_asked_for
 
-__all__ = ["ClassicGraded", "grade_classic", "is_classic"]
-
-
-@dataclass(frozen=True, eq=False)
-class ClassicGraded:
-    """One hand-in's result; `chapter` is the assignment. `fresh` is False for one that was graded already, unchanged."""
-
-    student: str
-    chapter: str
-    points: float
-    outcome: str
-    detail: str
-    fresh: bool
+__all__ = ["classic_results", "grade_classic", "hand_ins_of", "is_classic", "recorded_one"]
 
 
 def grade_classic(
     course: Path,
     assignment: str,
     *,
+    level: str = "",
+    jobs: int = 2,
+    executor: Callable[[], Executor] | None = None,
     force: bool = False,
     tell: Callable[[int, int], None] = lambda done, of: None,
-    level: str = "",
-    grade: Callable[[ClassicAssignment, HandIn], ClassicResult] | None = None,
-) -> Iterator[ClassicGraded]:
-    """Grade the hand-ins of one assignment one by one, and yield each when it is recorded.
+    now: Callable[[list[str]], None] = lambda students: None,
+) -> Iterator[Graded]:
+    """Grade the hand-ins of one assignment, and yield each when it is recorded; as `grade.grade_chapter` does.
 
-    What was graded before, with the same sources, is left as it is, unless `force`: so an interrupted run continues when it is
-    called again. `level` is the isolation; without one, that of the environment. `tell(done, total)` is called before the first
-    and after each. One that fails by the grader's own fault is not recorded and is tried again in the next run. Raises
-    `SourceError` where the assignment itself is at fault.
+    `level` is the isolation; without one, that of the environment. One that fails by the grader's own fault is not recorded and
+    is tried again in the next run. Raises `SourceError` where the assignment itself is at fault, and `SandboxError` where the
+    isolation level cannot be had.
     """
     loaded = load_classic(course, assignment)
-    hand_ins = find_hand_ins(course, loaded)
-    tell(0, len(hand_ins))
+    folders = hand_in_folders(course, assignment)
+    journal = Journal.of(course, assignment)
+    seed, level = journal.begin(afresh=force), level or level_asked_for()
+    make = executor or functools.partial(local_executor, max(1, min(jobs, len(folders) * len(loaded.notebooks))))
     with ClassicRecorder(course, loaded) as recorder:
-        for done, hand_in in enumerate(hand_ins, 1):
-            before = None if force else recorder.recorded(hand_in)
-            if before is not None:
-                told = before["points"], before["outcome"], before["detail"]
-            else:
-                result = _grade_and_record(recorder, loaded, hand_in, grade or functools.partial(grade_one, level=level))
-                told = result.total, result.outcome, result.detail
-            tell(done, len(hand_ins))
-            yield ClassicGraded(hand_in.student, assignment, *told, before is None)
+        tell(0, len(folders))
+        known = None if force else recorder.recorded
+        ran = classic_results(loaded, hand_ins_of(loaded, folders), journal, seed, level, make, 2 * jobs, known, now)
+        for done, one in enumerate(ran, 1):
+            graded = one if isinstance(one, Graded) else recorded_one(recorder, *one)
+            tell(done, len(folders))
+            yield graded
+    journal.finish()
 
 
-def grade_one(assignment: ClassicAssignment, hand_in: HandIn, level: str = "") -> ClassicResult:
-    """Grade one hand-in, without recording it. The grader's own fault gets a second try."""
-    run = functools.partial(execute, level=level)
-    for _ in range(2):
-        result = grade_hand_in(
-            assignment.notebooks, hand_in.notebooks, assignment.files, assignment.limits, hand_in.troubles, run=run
-        )
-        if result.outcome != "failed":
-            break
-    notes = [
-        *hand_in.notes,
-        *(f"The course takes {name} from submissions; here the course's own was used." for name in assignment.not_taken),
-    ]
-    return replace(result, notes={name: [*notes, *own] for name, own in result.notes.items()})
+def hand_ins_of(assignment: ClassicAssignment, folders: Iterable[tuple[str, Path]]) -> Iterator[HandIn]:
+    """What was handed in, read when it is asked for."""
+    for student, folder in folders:
+        yield read_hand_in(student, folder, list(assignment.notebooks))
 
 
-def _grade_and_record(
-    recorder: ClassicRecorder,
+@dataclass(eq=False)
+class _Open:
+    """A submission some of whose notebooks are not scored yet."""
+
+    hand_in: HandIn
+    parts: dict[str, Prepared | ClassicResult]
+    told: bool = False
+
+    def result(self, assignment: ClassicAssignment) -> ClassicResult | None:
+        """The result, once, as soon as every notebook has its own."""
+        scored = {name: part for name, part in self.parts.items() if isinstance(part, ClassicResult)}
+        if self.told or len(scored) < len(self.parts):
+            return None
+        self.told = True
+        return joined(assignment, self.hand_in, scored)
+
+
+def classic_results(
     assignment: ClassicAssignment,
-    hand_in: HandIn,
-    grade: Callable[[ClassicAssignment, HandIn], ClassicResult],
-) -> ClassicResult:
-    """The result, recorded. One that cannot be graded or recorded costs no other student's, and is the grader's own fault."""
+    hand_ins: Iterable[HandIn],
+    journal: Journal,
+    seed: int,
+    level: str,
+    make: Callable[[], Executor],
+    at_a_time: int,
+    recorded: Callable[[HandIn], dict[str, Any] | None] | None = None,
+    now: Callable[[list[str]], None] = lambda students: None,
+) -> Iterator[tuple[HandIn, ClassicResult] | Graded]:
+    """Each submission with its result, as they come; a `Graded` for one that `recorded` knows already.
+
+    A unit of work is one notebook. Equal work is done once, and what the journal has is not done again. Raises SandboxError
+    where the isolation level cannot be had.
+    """
+    asked: dict[str, list[tuple[_Open, str]]] = {}
+    ready: dict[str, tuple[HandIn, ClassicResult] | Graded] = {}
+
+    def work() -> Iterator[tuple[str, tuple[Work, str] | None]]:
+        for hand_in in hand_ins:
+            about = recorded(hand_in) if recorded else None
+            if about is not None:
+                ready[hand_in.student] = Graded(hand_in.student, assignment.name, about["outcome"], about["detail"], False)
+                yield hand_in.student, None
+                continue
+            one = _Open(hand_in, parts_of(assignment, hand_in, seed))
+            for name, part in list(one.parts.items()):
+                if not isinstance(part, Prepared):
+                    continue
+                key = work_key(part.work, level, seed)
+                if key in asked:
+                    asked[key].append((one, name))
+                elif (kept := journal.get(key)) is not None:
+                    one.parts[name] = _scored(part, kept[1], key, journal)
+                else:
+                    asked[key] = [(one, name)]
+                    now(_longest_asked(asked, at_a_time // 2))
+                    yield key, (part.work, level)
+            if (result := one.result(assignment)) is not None:
+                ready[hand_in.student] = hand_in, result
+                yield hand_in.student, None
+
+    for key, came in spread(run_unit, work(), make, at_a_time):
+        if came is None:
+            yield ready.pop(key)
+            continue
+        if isinstance(came, SandboxError):
+            raise came
+        if isinstance(came, bytes):
+            journal.add(key, came, seed=seed, chapter=assignment.name, level=level)
+        over = asked.pop(key)
+        now(_longest_asked(asked, at_a_time // 2))
+        for one, name in over:
+            part = one.parts[name]
+            assert isinstance(part, Prepared)
+            one.parts[name] = _scored(part, came, key, journal)
+            if (result := one.result(assignment)) is not None:
+                yield one.hand_in, result
+
+
+def _longest_asked(asked: dict[str, list[tuple[_Open, str]]], number: int) -> list[str]:
+    return list(dict.fromkeys(ones[0][0].hand_in.student for ones in asked.values()))[:number]
+
+
+def _scored(prepared: Prepared, came: bytes | BaseException, key: str, journal: Journal) -> ClassicResult:
+    """What a notebook earned. A failure of the grader's own is not kept: the next run tries again."""
     try:
-        result = grade(assignment, hand_in)
-        if result.outcome != "failed":
-            recorder.record(hand_in, result)
+        if isinstance(came, BaseException):
+            raise came
+        result = score(prepared, unpack_run(came))
     except Exception as error:
-        return ClassicResult("failed", f"{type(error).__name__}: {str(error).strip()[:300]}")
+        result = ClassicResult("failed", str(error) if isinstance(error, Lost) else in_words(error))
+    if result.outcome == "failed":
+        journal.drop(key)
     return result
+
+
+def recorded_one(recorder: ClassicRecorder, hand_in: HandIn, result: ClassicResult) -> Graded:
+    """Record a result, and tell it. One that cannot be recorded costs no other student's, and is the grader's own fault."""
+    told = result.outcome, result.detail
+    if result.outcome != "failed":
+        try:
+            recorder.record(hand_in, result)
+        except Exception as error:
+            told = "failed", f"the result could not be recorded: {in_words(error)}"
+    return Graded(hand_in.student, recorder.assignment.name, *told, True, result.slowest)

@@ -23,10 +23,12 @@ from traitlets.config import Config
 
 from autograder.grading.rebuild import MAX_SUBMISSION_BYTES
 from autograder.grading.submission import printable, read_folder, read_plain
-from autograder.release.release import course_config, own_tools_on_path
+from autograder.release.release import course_config
 from autograder.release.source import SourceError
 
-__all__ = ["ClassicAssignment", "HandIn", "Limits", "classic_config", "find_hand_ins", "is_classic", "load_classic"]
+__all__ = [
+    "ClassicAssignment", "HandIn", "Limits", "classic_names", "hand_in_folders", "is_classic", "load_classic", "read_hand_in",
+]  # fmt: skip
 
 TIMESTAMP = "timestamp.txt"
 
@@ -75,38 +77,41 @@ class HandIn:
         return digest.hexdigest()
 
 
-def classic_config(course: Path) -> Config:
-    """The course's own nbgrader settings; nbgrader's defaults where it has no nbgrader_config.py."""
-    if (course / "nbgrader_config.py").is_file():
-        return course_config(course)
-    own_tools_on_path()
-    return Config({"CourseDirectory": {"root": str(course.resolve())}})
-
-
 def is_classic(course: Path, assignment: str) -> bool:
     """Whether the assignment is a plain nbgrader one: a folder with notebooks among the sources, and no checks.py."""
-    coursedir = CourseDirectory(config=classic_config(course))
+    coursedir = CourseDirectory(config=course_config(course, default=True))
     folder = Path(coursedir.format_path(coursedir.source_directory, ".", assignment))
     return any(folder.glob("*.ipynb")) and not (folder / "checks.py").exists()
 
 
-def load_classic(course: Path, assignment: str) -> ClassicAssignment:
+def classic_names(course: Path) -> list[str]:
+    """The course's plain nbgrader assignments, sorted."""
+    coursedir = CourseDirectory(config=course_config(course, default=True))
+    pattern = coursedir.format_path(glob.escape(coursedir.source_directory), ".", "*")
+    return sorted({Path(path).name for path in glob.glob(pattern) if is_classic(course, Path(path).name)})  # noqa: PTH207
+
+
+def load_classic(course: Path, assignment: str, *, note: bool = True) -> ClassicAssignment:
     """Have nbgrader's own generate_assignment note the assignment in the gradebook, and read what it made.
 
-    Tests come from the gradebook, where nbgrader keeps them whole; the release folder is left alone. Raises `SourceError` where
-    there is no such assignment, where nbgrader refuses (with its log), and for a notebook that is not Python's.
+    Tests come from the gradebook, where nbgrader keeps them whole; the release folder is left alone, and without `note` the
+    course's gradebook, too. Raises `SourceError` where there is no such assignment, where nbgrader refuses (with its log), and
+    for a notebook that is not Python's.
     """
-    config = classic_config(course)
+    config = course_config(course, default=True)
     coursedir = CourseDirectory(config=config)
     source = Path(coursedir.format_path(coursedir.source_directory, ".", assignment))
     if not any(source.glob("*.ipynb")):
         raise SourceError(f"there is no assignment {assignment!r}: {source} has no notebook")
     with tempfile.TemporaryDirectory(prefix="grade-") as scratch:
+        if not note:
+            config.CourseDirectory.db_url = f"sqlite:///{Path(scratch).resolve() / 'gradebook.db'}"
+            coursedir = CourseDirectory(config=config)
         folder = _generate(config, assignment, Path(scratch).resolve())
         notebooks = {path.stem: nbformat.read(path, as_version=4) for path in sorted(folder.glob("*.ipynb"))}
-    with Gradebook(coursedir.db_url, coursedir.course_id) as gradebook:
-        for name, notebook in notebooks.items():
-            _complete(notebook, name, assignment, gradebook)
+        with Gradebook(coursedir.db_url, coursedir.course_id) as gradebook:
+            for name, notebook in notebooks.items():
+                _complete(notebook, name, assignment, gradebook)
     ignored = [*coursedir.ignore, "*.ipynb"]
     paths = sorted(Path(path) for path in find_all_files(str(source), ignored))
     files = {str(path.relative_to(source)): path.read_bytes() for path in paths}
@@ -161,24 +166,25 @@ def _digest(notebooks: Mapping[str, NotebookNode], files: Mapping[str, bytes]) -
     return digest.hexdigest()
 
 
-def find_hand_ins(course: Path, assignment: ClassicAssignment) -> list[HandIn]:
-    """Everything handed in for the assignment, sorted by student; what cannot be read is found too, with its reason."""
-    coursedir = CourseDirectory(config=classic_config(course))
+def hand_in_folders(course: Path, assignment: str) -> list[tuple[str, Path]]:
+    """Every student who handed in for the assignment, sorted, with the folder; none is opened yet."""
+    coursedir = CourseDirectory(config=course_config(course, default=True))
     structure, step = coursedir.directory_structure, coursedir.submitted_directory
-    about = {"nbgrader_step": glob.escape(step), "assignment_id": glob.escape(assignment.name)}
+    about = {"nbgrader_step": glob.escape(step), "assignment_id": glob.escape(assignment)}
     pattern = str(Path(glob.escape(coursedir.root), structure.format(**about, student_id="*")))
-    about = {"nbgrader_step": re.escape(step), "assignment_id": re.escape(assignment.name)}
+    about = {"nbgrader_step": re.escape(step), "assignment_id": re.escape(assignment)}
     parts = [part.format(**about, student_id="(?P<student>[^/]+)") for part in Path(structure).parts]
     expression = re.compile("/".join([re.escape(Path(coursedir.root).as_posix()), *parts]))
     paths = [Path(path) for path in glob.glob(pattern, include_hidden=True)]  # noqa: PTH207 - Path.glob overlooks dead links
     matched = [(expression.fullmatch(path.as_posix()), path) for path in paths]
     excluded = coursedir.student_id_exclude.split(",")
-    found = sorted((match["student"], path) for match, path in matched if match and match["student"] not in excluded)
-    return [_read(student, folder, list(assignment.notebooks)) for student, folder in found]
+    return sorted((match["student"], path) for match, path in matched if match and match["student"] not in excluded)
 
 
-def _read(student: str, folder: Path, names: list[str]) -> HandIn:
-    """Read one student's folder. Nothing in it is followed, and it never raises for what is in it."""
+def read_hand_in(student: str, folder: Path, names: list[str]) -> HandIn:
+    """Read the notebooks called `names` in one student's folder. Nothing in it is followed, and it never raises for what is in
+    it: what cannot be read is told with its reason.
+    """
     parent = folder.parent if folder.parent.name == student else folder
     if parent.is_symlink() or folder.is_symlink():
         return HandIn(student, {}, dict.fromkeys(names, "it is a symbolic link; hand in the notebook itself"))

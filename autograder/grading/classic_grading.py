@@ -1,22 +1,24 @@
-"""Grade one submission of a classic assignment: rebuild its notebooks, run them with armed tests, score by nbgrader's rule."""
+"""One submission of a classic assignment: rebuild its notebooks, arm their tests, score what ran by nbgrader's rule."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Mapping
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 import nbformat
 from nbformat import NotebookNode
 from nbgrader.utils import determine_grade
 
-from autograder.grading.classic_course import Limits
+from autograder.grading.classic_course import ClassicAssignment, HandIn, Limits
 from autograder.grading.classic_scoring import Armed, arm, is_test, settle, without_credit
-from autograder.grading.execute import Run, Work, execute
+from autograder.grading.execute import Run, Work
 from autograder.grading.harmless import harmless
 from autograder.grading.rebuild import MAX_CELL_CHARACTERS, Malformed, SubmittedCell, read_submission, rebuild
 
-__all__ = ["ClassicResult", "Prepared", "grade_hand_in", "prepare", "score"]
+__all__ = ["ClassicResult", "Prepared", "joined", "parts_of", "prepare", "score"]
 
 MAX_OWN_CELLS = 50  # below one cell that a person grades
 # The worst that happened to one of its notebooks is a submission's outcome; what is not named here is worse than what is.
@@ -28,6 +30,7 @@ class ClassicResult:
     """One graded submission. `outcome` is 'graded', 'unclear', 'tampered', or one of the engine's; only 'graded' needs nobody.
 
     `points` are by notebook and cell; None waits for a person. A notebook that was not handed in is in neither dictionary.
+    `slowest` is the id of the cell that took longest, with its seconds.
     """
 
     outcome: str
@@ -35,7 +38,7 @@ class ClassicResult:
     notebooks: dict[str, NotebookNode] = field(default_factory=dict)
     points: dict[str, dict[str, float | None]] = field(default_factory=dict)
     notes: dict[str, list[str]] = field(default_factory=dict)
-    seconds: float = 0.0
+    slowest: tuple[str, float] = ("", 0.0)
 
     @property
     def total(self) -> float:
@@ -46,7 +49,7 @@ class ClassicResult:
 class Prepared:
     """One notebook of a submission, ready to be run anywhere: `work` is for the engine, the rest stays here to score the run.
 
-    Tokens are drawn anew each time: two equal submissions are told by `answered`, not by `work`.
+    Tokens come from the run's secret seed and the code: within a run, equal submissions are equal work.
     """
 
     name: str
@@ -56,58 +59,54 @@ class Prepared:
     notes: list[str]
 
 
-def grade_hand_in(
-    source: Mapping[str, NotebookNode],
-    submitted: Mapping[str, bytes],
-    files: Mapping[str, bytes],
-    limits: Limits,
-    troubles: Mapping[str, str] | None = None,
-    run: Callable[[Work], Run] = execute,
-) -> ClassicResult:
-    """Grade one submission, and touch nothing of the course. Never raises for anything in it.
-
-    `source` and `submitted` hold notebooks by name, `files` what lies beside the source's, `troubles` why one cannot be read;
-    `run` runs one notebook.
+def parts_of(assignment: ClassicAssignment, hand_in: HandIn, seed: int) -> dict[str, Prepared | ClassicResult]:
+    """A submission's notebooks by name: ready to be run, or with their result where there is nothing to run. Never raises for
+    anything in it. `seed` is the run's secret, from which the tests' tokens come.
     """
-    troubles = troubles or {}
-    parts: list[tuple[str, ClassicResult]] = []
-    for name, notebook in source.items():
-        if name in troubles:
-            parts.append((name, _malformed(name, notebook, troubles[name])))
-        elif name in submitted:
+    parts: dict[str, Prepared | ClassicResult] = {}
+    for name, notebook in assignment.notebooks.items():
+        if name in hand_in.troubles:
+            parts[name] = _malformed(name, notebook, hand_in.troubles[name])
+        elif name in hand_in.notebooks:
             try:
-                prepared = prepare(name, notebook, submitted[name], files, limits)
+                parts[name] = prepare(name, notebook, hand_in.notebooks[name], assignment.files, assignment.limits, seed)
             except Malformed as error:
-                parts.append((name, _malformed(name, notebook, str(error))))
-            else:
-                parts.append((name, score(prepared, run(prepared.work))))
+                parts[name] = _malformed(name, notebook, str(error))
         else:
-            note = f"{name}.ipynb was not handed in."
-            parts.append((name, ClassicResult("graded", "", notes={name: [note]})))
-    result = _joined(parts)
-    if not result.notebooks and result.outcome != "failed":
+            parts[name] = ClassicResult("graded", "", notes={name: [f"{name}.ipynb was not handed in."]})
+    return parts
+
+
+def joined(assignment: ClassicAssignment, hand_in: HandIn, parts: Mapping[str, ClassicResult]) -> ClassicResult:
+    """The notebooks' results as the submission's: the worst outcome, every detail."""
+    ranks = {outcome: rank for rank, outcome in enumerate(MILDEST_FIRST)}
+    worst = max((part.outcome for part in parts.values()), key=lambda outcome: ranks.get(outcome, len(ranks)))
+    told = [f"{name}: {part.detail}" if len(parts) > 1 else part.detail for name, part in parts.items() if part.detail]
+    slowest = max((part.slowest for part in parts.values()), key=lambda cell: cell[1])
+    result = ClassicResult(worst, "; ".join(told), slowest=slowest)
+    about = [
+        *hand_in.notes,
+        *(f"The course takes {name} from submissions; here the course's own was used." for name in assignment.not_taken),
+    ]
+    for part in parts.values():
+        result.notebooks.update(part.notebooks)
+        result.points.update(part.points)
+        result.notes.update({name: [*about, *notes] for name, notes in part.notes.items()})
+    if not result.notebooks and worst != "failed":
         return replace(result, outcome="malformed", detail="no notebook of the assignment was handed in")
     return result
 
 
-def _joined(parts: list[tuple[str, ClassicResult]]) -> ClassicResult:
-    """The notebooks' results as the submission's: the worst outcome, every detail."""
-    ranks = {outcome: rank for rank, outcome in enumerate(MILDEST_FIRST)}
-    worst = max((part.outcome for _, part in parts), key=lambda outcome: ranks.get(outcome, len(ranks)), default="malformed")
-    told = [(name, part.detail) for name, part in parts if part.detail]
-    detail = "; ".join(f"{name}: {text}" if len(parts) > 1 else text for name, text in told)
-    joined = ClassicResult(worst, detail, seconds=sum(part.seconds for _, part in parts))
-    for _, part in parts:
-        joined.notebooks.update(part.notebooks)
-        joined.points.update(part.points)
-        joined.notes.update(part.notes)
-    return joined
-
-
-def prepare(name: str, source: NotebookNode, data: bytes, files: Mapping[str, bytes], limits: Limits) -> Prepared:
-    """Rebuild a submitted notebook from the source's and arm its tests. Raises `Malformed`."""
+def prepare(name: str, source: NotebookNode, data: bytes, files: Mapping[str, bytes], limits: Limits, seed: int) -> Prepared:
+    """Rebuild a submitted notebook from the source's and arm its tests, with the seed's tokens. Raises `Malformed`."""
     answered, notes = _put_together(source, read_submission(data))
-    armed = {index: arm(cell.source) for index, cell in enumerate(answered.cells) if is_test(cell)}
+    code = [cell.source for cell in answered.cells if cell.cell_type == "code"]
+    secret = hashlib.sha256(json.dumps([seed, name, code]).encode())
+
+    def token(index: int) -> str:
+        return hashlib.sha256(secret.digest() + str(index).encode()).hexdigest()[:32]
+
+    armed = {index: arm(cell.source, token(index)) for index, cell in enumerate(answered.cells) if is_test(cell)}
     work = Work(_to_run(answered, armed), dict(files), {}, limits.cell_s, limits.notebook_s)
     return Prepared(name, work, answered, armed, notes)
 
@@ -115,10 +114,10 @@ def prepare(name: str, source: NotebookNode, data: bytes, files: Mapping[str, by
 def score(prepared: Prepared, run: Run) -> ClassicResult:
     """What a notebook earned in this run of it."""
     if run.outcome == "failed":
-        return ClassicResult("failed", run.detail, seconds=run.seconds)
+        return ClassicResult("failed", run.detail)
     name, notebook, notes = prepared.name, copy.deepcopy(prepared.answered), list(prepared.notes)
     outcome, detail = _write_outputs(notebook, run, prepared.armed, notes)
-    return ClassicResult(outcome, detail, {name: notebook}, {name: _points(notebook)}, {name: notes}, run.seconds)
+    return ClassicResult(outcome, detail, {name: notebook}, {name: _points(notebook)}, {name: notes}, run.slowest)
 
 
 def _put_together(source: NotebookNode, cells: list[SubmittedCell]) -> tuple[NotebookNode, list[str]]:

@@ -10,31 +10,24 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode
 from nbgrader.api import Gradebook, MissingEntry
-from nbgrader.apps import NbGraderAPI
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import AssignLatePenalties, LimitOutput, SaveAutoGrades
 
-from autograder.grading.classic_course import TIMESTAMP, ClassicAssignment, HandIn, classic_config
+from autograder.grading.classic_course import TIMESTAMP, ClassicAssignment, HandIn
 from autograder.grading.classic_grading import ClassicResult
 from autograder.grading.gradebook import flag_for_review, keep_only
 from autograder.grading.harmless import harmless
+from autograder.release.release import course_config
 from autograder.release.text import write_atomically
 
-__all__ = ["ClassicRecorder", "write_pages"]
-
-
-def write_pages(course: Path, assignment: str) -> bool:
-    """Write feedback pages by nbgrader's own generate_feedback; whether it could write every one."""
-    config = classic_config(course)
-    written = NbGraderAPI(CourseDirectory(config=config), config=config).generate_feedback(assignment, force=True)
-    return bool(written["success"])
+__all__ = ["ClassicRecorder"]
 
 
 class ClassicRecorder:
     """The one writer of a course's gradebook and autograded folder, for one assignment; open while a run lasts."""
 
     def __init__(self, course: Path, assignment: ClassicAssignment) -> None:
-        self.config, self.assignment = classic_config(course), assignment
+        self.config, self.assignment = course_config(course, default=True), assignment
         self.coursedir = CourseDirectory(config=self.config)
         self.gradebook = Gradebook(self.coursedir.db_url, self.coursedir.course_id)
 

@@ -2,8 +2,8 @@
 
 The last line of a test cell, as it runs, is `assert 4817 == 9321, TOKEN`. An honest kernel that comes to it raises it, and so
 proves two things at once: the test ran to its end, and an assert still asserts. No such error and no other one means that
-asserts were dropped, the cell was skipped, or its output was taken away: no points, and a person looks. The token is drawn for
-each cell and run. The value of a cell's last expression, its partial credit, travels in the same message.
+asserts were dropped, the cell was skipped, or its output was taken away: no points, and a person looks. The token is another
+for each cell and run. The value of a cell's last expression, its partial credit, travels in the same message.
 """
 
 from __future__ import annotations
@@ -56,16 +56,19 @@ def is_test(cell: NotebookNode) -> bool:
     return bool(cell.cell_type == "code" and about.get("grade") and not about.get("solution"))
 
 
-def arm(source: str) -> Armed:
-    """The test with the assertion that must fail at its end. One that is no Python, and fails by itself, is left as it is."""
-    token = secrets.token_hex(16)
+def arm(source: str, token: str = "") -> Armed:
+    """The test with the assertion that must fail at its end. One that is no Python, and fails by itself, is left as it is.
+
+    `token` is 32 hexadecimal digits that nobody can guess; without one, they are drawn.
+    """
+    token = token or secrets.token_hex(16)
     try:
         # Magics become plain calls, so that a line of Python may follow whatever the cell begins with.
         text = TransformerManager().transform_cell(source).replace("\r\n", "\n")
         last = ast.parse(text).body[-1:]
     except (SyntaxError, ValueError, RecursionError):
         return Armed(source, token, False)
-    one, other = 1000 + secrets.randbelow(4000), 5000 + secrets.randbelow(4000)
+    one, other = 1000 + int(token[:8], 16) % 4000, 5000 + int(token[8:16], 16) % 4000
     if not last or not isinstance(last[0], ast.Expr) or _silenced(text, last[0]):
         return Armed(f'{text.rstrip()}\nassert {one} == {other}, "{token}"', token, False)
     name = f"_{token}"

@@ -22,7 +22,7 @@ from autograder.grading.submission import Submission, read_folder, submission_fo
 from autograder.grading.unit import run_unit, unpack_run, work_key
 from autograder.kernels.sandbox import SandboxError
 
-__all__ = ["Graded", "as_graded", "grade_chapter", "in_batches", "results"]
+__all__ = ["Graded", "as_graded", "grade_chapter", "in_batches", "in_words", "results"]
 
 BATCH, BATCH_S = 16, 2.0  # so many results are recorded in one transaction, or those of so many seconds
 
@@ -168,7 +168,7 @@ def _judged(assignment: Assignment, one: _Asked, came: bytes | BaseException, ke
                 ran.source = own.source
         result = judge_run(assignment, one.notes, run)
     except Exception as error:
-        result = failed(assignment, str(error) if isinstance(error, Lost) else _in_words(error))
+        result = failed(assignment, str(error) if isinstance(error, Lost) else in_words(error))
     if result.outcome == "failed":
         journal.drop(key)
     return Entry(submission.student, result, submission.data, submission.digest, key)
@@ -193,7 +193,7 @@ def _record(recorder: Recorder, batch: list[Entry]) -> Iterator[Graded]:
     for entry, error in recorder.record_all(batch):
         told = as_graded(entry, recorder.assignment.name)
         if error is not None:
-            told = replace(told, outcome="failed", detail=f"the result could not be recorded: {_in_words(error)}")
+            told = replace(told, outcome="failed", detail=f"the result could not be recorded: {in_words(error)}")
         yield told
 
 
@@ -203,6 +203,7 @@ def as_graded(entry: Entry, chapter: str) -> Graded:
     return Graded(entry.student, chapter, result.outcome, result.detail, True, result.run.slowest if result.run else ("", 0.0))
 
 
-def _in_words(error: BaseException) -> str:
+def in_words(error: BaseException) -> str:
+    """An error's type and the first line of what it says."""
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[0][:300] if lines else ''}"

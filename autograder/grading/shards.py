@@ -21,9 +21,9 @@ from autograder.grading.judging import Assignment, How, load_assignment
 from autograder.grading.submission import read_folder, submission_folders
 from autograder.release.source import SourceError
 
-__all__ = ["MISSING", "grade_shard", "in_shard", "merge"]
+__all__ = ["MISSING", "NOT_RUN", "Nobody", "grade_shard", "in_shard", "merge", "under_way"]
 
-MISSING = "not run yet"
+MISSING, NOT_RUN = "not run yet", "no part has it; was each run to its end, with the same options?"
 
 
 def in_shard(student: str, shard: int, of: int) -> bool:
@@ -59,6 +59,19 @@ def grade_shard(
         yield as_graded(one, chapter) if isinstance(one, Entry) else one
 
 
+def under_way(course: Path, chapter: str, others: tuple[Path, ...]) -> list[tuple[Journal, int]]:
+    """The journals in which parts of a run have begun and were not merged yet, each with the run's seed. Raises `SourceError`
+    where there is none.
+    """
+    journals = [Journal.of(folder, chapter) for folder in (course, *others)]
+    begun = [(journal, seed) for journal in journals if (seed := journal.under_way) is not None]
+    if not begun:
+        raise SourceError(
+            f"no part of a run of {chapter} was found: run `autograder grade {chapter} --shard 1/8` and so on first"
+        )
+    return begun
+
+
 def merge(
     course: Path,
     chapter: str,
@@ -72,13 +85,9 @@ def merge(
     Nothing is run here: a submission that no part ran is yielded with the outcome 'not run yet', and its record is left as it
     is. Raises `SourceError` where no part has begun, and what `grade_chapter` raises.
     """
+    begun = under_way(course, chapter, others)
+    assignments = [(journal, load_assignment(course, chapter, seed=seed, how=how)) for journal, seed in begun]
     own = Journal.of(course, chapter)
-    under_way = [(journal, journal.under_way) for journal in (own, *(Journal.of(other, chapter) for other in others))]
-    assignments = [(journal, load_assignment(course, chapter, seed=s, how=how)) for journal, s in under_way if s is not None]
-    if not assignments:
-        raise SourceError(
-            f"no part of a run of {chapter} was found: run `autograder grade {chapter} --shard 1/8` and so on first"
-        )
     folders = {folder.parent.name: folder for folder in submission_folders(course, chapter)}
     total = len(folders)
     tell(0, total)
@@ -90,7 +99,7 @@ def merge(
                 tell(total - len(folders), total)
                 yield one
     for student in folders:
-        yield Graded(student, chapter, MISSING, "no part has it; was each run to its end, with the same options?", True)
+        yield Graded(student, chapter, MISSING, NOT_RUN, True)
     if not folders:
         for journal, _ in assignments:
             journal.finish()
@@ -100,16 +109,16 @@ def _found(
     assignment: Assignment, folders: list[Path], journal: Journal, recorder: Recorder, own: Journal
 ) -> Iterator[Entry | Graded]:
     """The results that one journal has; what came from elsewhere is kept in our own, to be judged again some day."""
-    for one in results(assignment, map(read_folder, folders), journal, _Nobody, 1, recorder.recorded):
+    for one in results(assignment, map(read_folder, folders), journal, Nobody, 1, recorder.recorded):
         if isinstance(one, Entry):
             if one.result.outcome == "failed":
                 continue
-            if journal is not own and one.key and (kept := journal.get(one.key)) is not None:
+            if journal.folder != own.folder and one.key and (kept := journal.get(one.key)) is not None:
                 own.add(one.key, kept[1], **kept[0])
         yield one
 
 
-class _Nobody(Executor):
+class Nobody(Executor):
     """Does no work at all: what is not in the journal stays undone."""
 
     def submit(self, function: Callable[..., Any], /, *arguments: Any, **options: Any) -> Future[Any]:

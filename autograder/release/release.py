@@ -35,11 +35,17 @@ class Change:
     what: str
 
 
-def course_config(course: Path) -> Config:
-    """The course's nbgrader settings, read from its nbgrader_config.py. Raises `SourceError` if that is missing."""
-    if not (course / "nbgrader_config.py").is_file():
+def course_config(course: Path, *, default: bool = False) -> Config:
+    """The course's nbgrader settings, read from its nbgrader_config.py.
+
+    Where that is missing, nbgrader's own defaults if `default` says so; else raises `SourceError`.
+    """
+    if (course / "nbgrader_config.py").is_file():
+        config: Config = PyFileConfigLoader("nbgrader_config.py", path=str(course)).load_config()
+    elif default:
+        config = Config()
+    else:
         raise SourceError(f"{course / 'nbgrader_config.py'} is missing: name the course's folder with --course")
-    config: Config = PyFileConfigLoader("nbgrader_config.py", path=str(course)).load_config()
     config.CourseDirectory.root = str(course.resolve())
     own_tools_on_path()
     return config

@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.coursedir import CourseDirectory
 from rich.markup import escape
 from rich.table import Table
 
 from autograder.grading.submission import printable
+from autograder.release.release import course_config
 from autograder.release.text import write_atomically
 
 __all__ = ["Row", "class_rows", "class_table", "write_grades"]
@@ -35,9 +37,10 @@ class Row:
 
 
 def class_rows(course: Path, chapters: list[str]) -> list[Row]:
-    """Read the gradebook and autograded/ of a course, sorted by student."""
+    """Read the gradebook and autograded/ of a course, wherever its settings put them, sorted by student."""
     rows = []
-    with Gradebook(f"sqlite:///{course.resolve() / 'gradebook.db'}") as gradebook:
+    coursedir = CourseDirectory(config=course_config(course, default=True))
+    with Gradebook(coursedir.db_url, coursedir.course_id) as gradebook:
         for student in sorted(student.id for student in gradebook.students):
             points: dict[str, float | None] = {}
             outcomes: dict[str, str] = {}
@@ -49,17 +52,17 @@ def class_rows(course: Path, chapters: list[str]) -> list[Row]:
                     points[chapter], outcomes[chapter] = None, "nothing handed in"
                     continue
                 points[chapter] = sum(grade.auto_score or 0.0 for notebook in submission.notebooks for grade in notebook.grades)
-                about = _about(course / "autograded" / student / chapter / f"{chapter}.ipynb")
+                about = _about(Path(coursedir.format_path(coursedir.autograded_directory, student, chapter)))
                 outcomes[chapter] = about.get("outcome", "graded")
                 mistakes += [verdict["mistake"] for verdict in about.get("verdicts", {}).values() if verdict.get("mistake")]
             rows.append(Row(student, points, outcomes, tuple(mistakes)))
     return rows
 
 
-def _about(notebook: Path) -> dict[str, Any]:
-    """What an autograded notebook says of itself; {} for one that is not there, or of another grader."""
+def _about(folder: Path) -> dict[str, Any]:
+    """What the first autograded notebook of a submission says of it; {} for one that is not there, or of another grader."""
     try:
-        about: dict[str, Any] = json.loads(notebook.read_bytes())["metadata"]["autograder"]
+        about: dict[str, Any] = json.loads(min(folder.glob("*.ipynb")).read_bytes())["metadata"]["autograder"]
         return about
     except (OSError, ValueError, KeyError, TypeError):
         return {}

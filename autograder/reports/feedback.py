@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
+from nbgrader.api import Gradebook
 from nbgrader.apps import NbGraderAPI
 from nbgrader.coursedir import CourseDirectory
 
@@ -14,18 +15,29 @@ from autograder.release.source import SourceError
 __all__ = ["write_feedback"]
 
 
-def write_feedback(course: Path, chapter: str) -> int:
-    """Write feedback/STUDENT/CHAPTER/CHAPTER.html for every graded submission and return how many there are.
+def write_feedback(course: Path, assignment: str) -> int:
+    """Write the feedback pages of every graded submission, one a notebook, where the course keeps them; return of how many
+    students there are some.
 
     A page that nbgrader cannot make is told in a warning and costs no other page. Raises `SourceError` with nbgrader's log when
     it makes none.
     """
-    config = course_config(course)
-    result = NbGraderAPI(CourseDirectory(config=config), config=config).generate_feedback(chapter, force=True)
-    graded = {path.parts[-3] for path in (course / "autograded").glob(f"*/{chapter}/{chapter}.ipynb")}
-    written = {path.parts[-3] for path in (course / "feedback").glob(f"*/{chapter}/{chapter}.html")}
+    config = course_config(course, default=True)
+    coursedir = CourseDirectory(config=config)
+    result = NbGraderAPI(coursedir, config=config).generate_feedback(assignment, force=True)
+    graded = _students(coursedir, coursedir.autograded_directory, assignment, "ipynb")
+    written = _students(coursedir, coursedir.feedback_directory, assignment, "html")
     if not written and not result["success"]:
-        raise SourceError(f"nbgrader could not write feedback for {chapter}:\n{result.get('log') or result.get('error')}")
+        raise SourceError(f"nbgrader could not write feedback for {assignment}:\n{result.get('log') or result.get('error')}")
     if graded - written:
-        logging.getLogger(__name__).warning("no feedback page in %s for: %s", chapter, ", ".join(sorted(graded - written)))
-    return len(written)
+        told = ", ".join(sorted({student for student, _ in graded - written}))
+        logging.getLogger(__name__).warning("no feedback page in %s for: %s", assignment, told)
+    return len({student for student, _ in written})
+
+
+def _students(coursedir: CourseDirectory, step: str, assignment: str, suffix: str) -> set[tuple[str, str]]:
+    """Whose notebooks stand in the folder of a step: the student's name and the notebook's."""
+    with Gradebook(coursedir.db_url, coursedir.course_id) as gradebook:
+        students = [submission.student.id for submission in gradebook.assignment_submissions(assignment)]
+    folders = {student: Path(coursedir.format_path(step, student, assignment)) for student in students}
+    return {(student, path.stem) for student, folder in folders.items() for path in folder.glob(f"*.{suffix}")}
