@@ -11,9 +11,10 @@ the points that stock nbgrader gives, but for these differences, all meant:
   one, and leaves the submission ungraded for the other.
 - `NBGRADER_EXECUTION` is not set. Preprocessors that a course added to `c.Autograde` are not called.
 
-What it cannot hold, since here the test runs beside the answer: an object that is equal to everything passes every comparison;
-and code that reads the test from inside its own kernel can compute what it asks for, or raise the last assertion itself. Only
-tests that judge from outside, as this course's own chapters have, hold these.
+What it cannot hold, since here the test runs beside the answer: an object that is equal to everything passes every comparison,
+and so does every object where the comparison itself was patched (`torch.allclose`); and code that reads the test from inside its
+own kernel can compute what it asks for, or raise the last assertion itself. Only tests that judge from outside, as this course's
+own chapters have, hold these.
 """
 
 from __future__ import annotations
