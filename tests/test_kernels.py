@@ -23,6 +23,7 @@ from small_class import answered_right, only_warm_kernels_are_left, own_place, w
 from traitlets.config import Config
 
 from autograder.grading.execute import execute
+from autograder.grading.unit import get_ready
 from autograder.kernels import sandbox, warm
 from autograder.kernels.provisioner import kernel_specification
 from autograder.kernels.sandbox import SandboxError
@@ -132,6 +133,19 @@ class TestAnyJupyterClient:
 
 
 class TestTheForkServer:
+    def test_getting_ready_starts_it_and_leaves_failures_to_the_work(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        close_fork_servers()
+        get_ready("strict", ("json",))
+        (ready,) = warm._servers
+        assert fork_server("strict", ("json",)) is ready
+        monkeypatch.setattr("autograder.grading.unit.fork_server", lambda *_: pytest.fail("nothing is forked at this level"))
+        get_ready("none", ())
+        monkeypatch.undo()
+        monkeypatch.setattr(shutil, "which", lambda *_, **__: None)
+        close_fork_servers()
+        get_ready("strict", ())
+        assert warm._servers == []
+
     def test_one_that_was_killed_is_started_again(self) -> None:
         server = fork_server("strict")
         assert fork_server("strict") is server

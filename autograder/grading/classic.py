@@ -19,6 +19,7 @@ own chapters have, hold these.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
@@ -37,10 +38,10 @@ from autograder.grading.classic_course import (
 from autograder.grading.classic_grading import ClassicResult, Prepared, joined, parts_of, score
 from autograder.grading.classic_record import ClassicRecorder
 from autograder.grading.execute import Work
-from autograder.grading.executors import Lost, local_executor, spread
+from autograder.grading.executors import Lost, getting_ready, local_executor, spread
 from autograder.grading.grade import Graded, in_words
 from autograder.grading.journal import Journal
-from autograder.grading.unit import run_unit, unpack_run, work_key
+from autograder.grading.unit import get_ready, run_unit, unpack_run, work_key
 from autograder.kernels.sandbox import SandboxError
 from autograder.kernels.settings import level_asked_for
 
@@ -64,12 +65,16 @@ def grade_classic(
     is tried again in the next run. Raises `SourceError` where the assignment itself is at fault, and `SandboxError` where the
     isolation level cannot be had.
     """
-    loaded = load_classic(course, assignment)
-    folders = hand_in_folders(course, assignment)
-    journal = Journal.of(course, assignment)
-    seed, level = journal.begin(afresh=force), level or level_asked_for()
-    make = executor or functools.partial(local_executor, max(1, min(jobs, len(folders) * len(loaded.notebooks))))
-    with ClassicRecorder(course, loaded) as recorder:
+    folders, level = hand_in_folders(course, assignment), level or level_asked_for()
+    graded_once = dict(hand_in_folders(course, assignment, autograded=True))
+    with contextlib.ExitStack() as held:
+        make = executor or functools.partial(local_executor, max(1, jobs))
+        if executor is None and (force or any(student not in graded_once for student, _ in folders)):
+            make = held.enter_context(getting_ready(make, jobs, get_ready, level, ()))
+        loaded = load_classic(course, assignment)
+        journal = Journal.of(course, assignment)
+        seed = journal.begin(afresh=force)
+        recorder = held.enter_context(ClassicRecorder(course, loaded))
         tell(0, len(folders))
         known = None if force else recorder.recorded
         ran = classic_results(loaded, hand_ins_of(loaded, folders), journal, seed, level, make, 2 * jobs, known, now)

@@ -166,10 +166,13 @@ def _digest(notebooks: Mapping[str, NotebookNode], files: Mapping[str, bytes]) -
     return digest.hexdigest()
 
 
-def hand_in_folders(course: Path, assignment: str) -> list[tuple[str, Path]]:
-    """Every student who handed in for the assignment, sorted, with the folder; none is opened yet."""
+def hand_in_folders(course: Path, assignment: str, *, autograded: bool = False) -> list[tuple[str, Path]]:
+    """Every student who handed in for the assignment, sorted, with the folder, or with that of the `autograded` notebooks; none
+    is opened yet.
+    """
     coursedir = CourseDirectory(config=course_config(course, default=True))
-    structure, step = coursedir.directory_structure, coursedir.submitted_directory
+    structure = coursedir.directory_structure
+    step = coursedir.autograded_directory if autograded else coursedir.submitted_directory
     about = {"nbgrader_step": glob.escape(step), "assignment_id": glob.escape(assignment)}
     pattern = str(Path(glob.escape(coursedir.root), structure.format(**about, student_id="*")))
     about = {"nbgrader_step": re.escape(step), "assignment_id": re.escape(assignment)}

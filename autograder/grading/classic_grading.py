@@ -107,6 +107,7 @@ def prepare(name: str, source: NotebookNode, data: bytes, files: Mapping[str, by
         return hashlib.sha256(secret.digest() + str(index).encode()).hexdigest()[:32]
 
     armed = {index: arm(cell.source, token(index)) for index, cell in enumerate(answered.cells) if is_test(cell)}
+    # Nothing is imported for it before the fork: not every library that a course may use bears that.
     work = Work(_to_run(answered, armed), dict(files), {}, limits.cell_s, limits.notebook_s)
     return Prepared(name, work, answered, armed, notes)
 

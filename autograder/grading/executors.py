@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
 from typing import Any
 
-__all__ = ["Lost", "NoWorkersError", "dask_executor", "local_executor", "spread"]
+__all__ = ["Lost", "NoWorkersError", "dask_executor", "getting_ready", "local_executor", "spread"]
 
 LONGEST_FOLDER = 70  # and so much room for what multiprocessing adds
 
@@ -47,6 +47,34 @@ def _end_with_leader() -> None:
     if leader is not None:
         leader.join()
     os.kill(os.getpid(), signal.SIGKILL if hasattr(signal, "SIGKILL") else signal.SIGTERM)
+
+
+@contextlib.contextmanager
+def getting_ready(
+    make: Callable[[], Executor], workers: int, prepare: Callable[..., None], *arguments: Any
+) -> Iterator[Callable[[], Executor]]:
+    """`make`, whose first executor is made at once: its workers call `prepare(*arguments)` while the caller does other things."""
+    first = [make()]
+
+    def start() -> None:
+        with contextlib.suppress(RuntimeError):  # it was shut down meanwhile, or its workers died, which the work will tell
+            for _ in range(workers):
+                first[0].submit(prepare, *arguments)
+
+    # The first process of a pool takes seconds, and whoever asks for it waits.
+    starting = threading.Thread(target=start)
+    starting.start()
+
+    def take() -> Executor:
+        starting.join()
+        return first.pop() if first else make()
+
+    try:
+        yield take
+    finally:
+        starting.join()
+        for unused in first:
+            unused.shutdown(wait=False, cancel_futures=True)
 
 
 @contextlib.contextmanager
@@ -127,7 +155,11 @@ def spread(
                     yield key, None
                 elif arguments is not None:
                     executor = executor or make()
-                    running[executor.submit(function, *arguments)] = key, arguments
+                    try:
+                        running[executor.submit(function, *arguments)] = key, arguments
+                    except BrokenExecutor:  # a worker died that had nothing to do
+                        executor = make()
+                        running[executor.submit(function, *arguments)] = key, arguments
                 continue
             over = wait(running, return_when=FIRST_COMPLETED).done
             if any(isinstance(future.exception(), BrokenExecutor) for future in over):

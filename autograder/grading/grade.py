@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import itertools
 import time
@@ -13,13 +14,13 @@ from pathlib import Path
 from nbformat import NotebookNode
 
 from autograder.grading.execute import Work
-from autograder.grading.executors import Lost, local_executor, spread
+from autograder.grading.executors import Lost, getting_ready, local_executor, spread
 from autograder.grading.gradebook import Entry, Recorder
 from autograder.grading.journal import Journal
 from autograder.grading.judging import Assignment, How, failed, judge_run, load_assignment, malformed, work_for
 from autograder.grading.rebuild import Malformed, read_submission, rebuild
 from autograder.grading.submission import Submission, read_folder, submission_folders
-from autograder.grading.unit import run_unit, unpack_run, work_key
+from autograder.grading.unit import get_ready, run_unit, unpack_run, work_key
 from autograder.kernels.sandbox import SandboxError
 
 __all__ = ["Graded", "as_graded", "grade_chapter", "in_batches", "in_words", "results"]
@@ -66,15 +67,24 @@ def grade_chapter(
     folders = submission_folders(course, chapter)
     journal = Journal.of(course, chapter)
     assignment = load_assignment(course, chapter, seed=journal.begin(afresh=force), how=how)
-    with Recorder(course, assignment) as recorder:
-        tell(0, len(folders))
+    with contextlib.ExitStack() as held:
         make = executor or functools.partial(local_executor, max(1, min(jobs, len(folders))))
+        if executor is None and (force or any(not _graded_once(course, folder) for folder in folders)):
+            workers = min(jobs, len(folders))
+            make = held.enter_context(getting_ready(make, workers, get_ready, assignment.how.level, assignment.imports))
+        recorder = held.enter_context(Recorder(course, assignment))
+        tell(0, len(folders))
         known = None if force else recorder.recorded
         ran = results(assignment, map(read_folder, folders), journal, make, 2 * jobs, known, now)
         for done, graded in enumerate(in_batches(recorder, ran), 1):
             tell(done, len(folders))
             yield graded
     journal.finish()
+
+
+def _graded_once(course: Path, folder: Path) -> bool:
+    """Whether this student's chapter was graded before, perhaps with other answers: a guess at whether there is work to do."""
+    return (course / "autograded" / folder.parent.name / folder.name / f"{folder.name}.ipynb").exists()
 
 
 def results(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import gzip
 import hashlib
 import json
@@ -15,9 +16,10 @@ import nbformat
 
 from autograder.grading.execute import Run, Work, execute
 from autograder.kernels.sandbox import SandboxError
+from autograder.kernels.warm import fork_server
 from autograder.observation import Observation, from_bytes, to_bytes
 
-__all__ = ["pack_run", "run_unit", "unpack_run", "work_key"]
+__all__ = ["get_ready", "pack_run", "run_unit", "unpack_run", "work_key"]
 
 # What can change a result, beside the work itself.
 PACKAGES = ("torch", "numpy", "ipykernel", "autograder")
@@ -37,6 +39,13 @@ def work_key(work: Work, level: str, seed: int) -> str:
         "versions": [version(name) for name in PACKAGES],
     }
     return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
+
+
+def get_ready(level: str, imports: tuple[str, ...]) -> None:
+    """Start what the first unit of work needs, before it comes. Where that fails, the unit tells why."""
+    if level != "none":
+        with _TURN, contextlib.suppress(Exception):
+            fork_server(level, imports)
 
 
 def run_unit(work: Work, level: str) -> bytes:
