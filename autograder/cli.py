@@ -112,13 +112,13 @@ def grade(
 
     An assignment of another nbgrader course (--course FOLDER), one without checks.py, is graded by its own assert cells.
     """
-    from autograder.grading.classic import grade_classic, is_classic
+    from autograder.grading.classic import grade_classic
     from autograder.grading.classic_shards import grade_classic_shard
     from autograder.grading.grade import grade_chapter
     from autograder.grading.shards import grade_shard
 
     names, part, how = _names(course, chapters), _part(shard), _how(isolation, answers_only)
-    classic = {name for name in names if is_classic(course, name)}
+    classic = {name for name in names if _is_foreign(course, name)}
     if part and force:
         raise typer.BadParameter("goes without --force", param_hint="--shard")
     if answers_only and classic:
@@ -154,14 +154,13 @@ def merge(
     answers_only: AnswersOnly = False,
 ) -> None:
     """Judge and record what the parts of a run (`grade --shard I/N`) left; give the options that the parts were given."""
-    from autograder.grading.classic import is_classic
     from autograder.grading.classic_shards import merge_classic
     from autograder.grading.shards import merge as run_merge
 
     how = _how(isolation, answers_only)
 
     def run(name: str, shown: Shown) -> Iterator[Graded]:
-        if is_classic(course, name):
+        if _is_foreign(course, name):
             return merge_classic(course, name, tuple(other or ()), level=how.level, tell=shown.tell)
         return run_merge(course, name, tuple(other or ()), how=how, tell=shown.tell)
 
@@ -214,6 +213,13 @@ def _names(course: Path, chapters: list[str] | None) -> list[str]:
         print(f"nothing to grade: {course / 'submitted'} has no folder STUDENT/CHAPTER", file=sys.stderr)
         raise typer.Exit(2)
     return names
+
+
+def _is_foreign(course: Path, name: str) -> bool:
+    """Whether it is no chapter with probes, but an assignment of asserts, or one of a course that has no such chapters."""
+    from autograder.grading.classic_course import is_classic
+
+    return is_classic(course, name) or not (course / "solutions").is_dir()
 
 
 def _how(isolation: str, answers_only: bool) -> How:

@@ -44,12 +44,13 @@ from typer.testing import CliRunner
 
 from autograder.cli import app
 from autograder.grading import classic
-from autograder.grading.classic import grade_classic, is_classic
+from autograder.grading.classic import grade_classic
 from autograder.grading.classic_course import (
     ClassicAssignment,
     HandIn,
     Limits,
     hand_in_folders,
+    is_classic,
     load_classic,
     read_hand_in,
 )

@@ -186,6 +186,13 @@ class TestTheCommand:
         assert [[cell.strip() for cell in line] for line in shown] == [[who, f"{total:g}"] for who, total in rows.items()]
         assert (course / "grades.csv").read_text().splitlines()[1] == "ada,6.0,6.0,"
 
+    def test_an_assignment_that_is_not_there_is_told_in_a_sentence(self, course: Path) -> None:
+        program = str(Path(sys.executable).with_name("autograder"))
+        done = subprocess.run([program, "grade", "nombers", "--course", str(course)], capture_output=True, text=True, check=False)
+        assert done.returncode == 2
+        assert done.stderr.startswith("autograder: there is no assignment 'nombers'")
+        assert "Traceback" not in done.stderr
+
     def test_leaving_out_demonstrations_is_for_our_own_chapters(self, course: Path) -> None:
         done = CliRunner().invoke(app, ["grade", NAME, "--course", str(course), "--answers-only"])
         assert done.exit_code == 2

@@ -31,7 +31,6 @@ from autograder.grading.classic_course import (
     ClassicAssignment,
     HandIn,
     hand_in_folders,
-    is_classic,
     load_classic,
     read_hand_in,
 )
@@ -45,7 +44,7 @@ from autograder.grading.unit import get_ready, run_unit, unpack_run, work_key
 from autograder.kernels.sandbox import SandboxError
 from autograder.kernels.settings import level_asked_for
 
-__all__ = ["classic_results", "grade_classic", "hand_ins_of", "is_classic", "recorded_one"]
+__all__ = ["classic_results", "grade_classic", "hand_ins_of", "recorded_one"]
 
 
 def grade_classic(

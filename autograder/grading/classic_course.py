@@ -102,7 +102,7 @@ def load_classic(course: Path, assignment: str, *, note: bool = True) -> Classic
     coursedir = CourseDirectory(config=config)
     source = Path(coursedir.format_path(coursedir.source_directory, ".", assignment))
     if not any(source.glob("*.ipynb")):
-        raise SourceError(f"there is no assignment {assignment!r}: {source} has no notebook")
+        raise SourceError(f"there is no assignment {assignment!r}: {source} has no notebook; is --course the course's folder?")
     with tempfile.TemporaryDirectory(prefix="grade-") as scratch:
         if not note:
             config.CourseDirectory.db_url = f"sqlite:///{Path(scratch).resolve() / 'gradebook.db'}"
