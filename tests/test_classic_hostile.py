@@ -27,7 +27,7 @@ from test_hostile import ATTACKS, DAMAGE, FLOODS, WRITTEN, attack_of, digests, r
 from autograder.reports.class_table import class_rows
 from autograder.reports.feedback import write_feedback
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]  # everybody is graded in the first test
 NAME = "small"
 EARNED = {"row_sums": 2.0, "largest": 3.0, "shares": 5.0}
 TESTS = {
@@ -42,6 +42,8 @@ TESTS = {
 WRONG = "def largest(x):\n    return -1.0\n\n"
 # Here an assert of `==` and one of `torch.allclose` stand beside what can change the meaning of both.
 HOLES = {"equal_to_everything"}
+# A busy machine may need longer for the 2 GB of a kernel than the 6 seconds of a cell; test_hostile has limits of its own.
+GROWING = {"grows_slowly", "shares_memory", "grows_in_children", "grows_in_programs"}
 SETTINGS = """
 c = get_config()
 c.ClearSolutions.code_stub = {"python": "# your turn"}
@@ -194,8 +196,8 @@ def test_no_point_is_gained_and_the_neighbour_is_graded_as_ever(
 def test_damage_is_told_as_what_it_is_and_the_other_tests_are_run(
     name: str, outcomes: dict[str, str], points: dict[str, dict[str, float]]
 ) -> None:
-    stopped_first = {"graded"} if name == "shares_memory" else set()  # the time of a cell may be over before there are 2 GB
-    assert outcomes[f"damage_{name}"] in DAMAGE[name][1] | stopped_first
+    interrupted_first = {"graded"} if name in GROWING else set()
+    assert outcomes[f"damage_{name}"] in DAMAGE[name][1] | interrupted_first
     assert points[f"damage_{name}"] == EARNED | {"largest": 0.0}
 
 
