@@ -27,9 +27,12 @@ app = typer.Typer(
 )
 console = Console(width=None if sys.stdout.isatty() else 150)
 
+CORES = os.cpu_count() or 1
+
 Course = Annotated[Path, typer.Option(help="The course's folder, the one with solutions/.")]
 Chapters = Annotated[list[str] | None, typer.Argument(help="Chapters; all of them if none is named.")]
 Isolation = Annotated[str, typer.Option(help="strict, basic or none: how far a submission is shut in.")]
+Jobs = Annotated[int, typer.Option(min=1, help="Notebooks that run at a time.")]
 AnswersOnly = Annotated[bool, typer.Option("--answers-only", help="Leave out demonstration cells: the same points.")]
 
 
@@ -100,7 +103,7 @@ def release(
 def grade(
     chapters: Chapters = None,
     course: Course = Path(),
-    jobs: Annotated[int, typer.Option(help="Notebooks that run at a time.")] = os.cpu_count() or 1,
+    jobs: Jobs = CORES,
     force: Annotated[bool, typer.Option("--force", help="Grade again what was graded before.")] = False,
     feedback: Annotated[bool, typer.Option(help="Write feedback pages, too.")] = True,
     isolation: Isolation = "",
@@ -172,7 +175,7 @@ def regrade(
     chapter: str,
     exercise: str,
     course: Course = Path(),
-    jobs: Annotated[int, typer.Option(help="Notebooks that run at a time, where the probe changed.")] = os.cpu_count() or 1,
+    jobs: Jobs = CORES,
     yes: Annotated[bool, typer.Option("--yes", help="Write the difference, too.")] = False,
 ) -> None:
     """Judge one exercise again for the whole class, from what was observed; show what would change, write it with --yes."""
@@ -210,7 +213,7 @@ def _names(course: Path, chapters: list[str] | None) -> list[str]:
     known = chapters or (chapter_names(course) if (course / "solutions").is_dir() else classic_names(course))
     names = chapters or [name for name in known if hand_in_folders(course, name)]
     if not names:
-        print(f"nothing to grade: {course / 'submitted'} has no folder STUDENT/CHAPTER", file=sys.stderr)
+        print(f"nothing to grade: in {course.resolve()} nobody has handed in (submitted/STUDENT/CHAPTER)", file=sys.stderr)
         raise typer.Exit(2)
     return names
 
@@ -310,7 +313,7 @@ def demo(
     chapters: Annotated[list[str] | None, typer.Argument(help="Chapters; 01 and 02 if none is named.")] = None,
     course: Course = Path(),
     folder: Annotated[Path, typer.Option(help="Where to make the class; what stands there is replaced.")] = Path("demo"),
-    jobs: Annotated[int, typer.Option(help="Notebooks that run at a time.")] = os.cpu_count() or 1,
+    jobs: Jobs = CORES,
 ) -> None:
     """Make a class of 24 from the banks of answers and grade it end to end in a folder of its own."""
     from autograder.demo import SHOWN, STUDENTS, make_class, make_course
@@ -368,7 +371,7 @@ def bench(
 @app.command()
 def site(
     course: Course = Path(),
-    jobs: Annotated[int, typer.Option(help="Chapters that run at a time.")] = min(os.cpu_count() or 1, 2),
+    jobs: Annotated[int, typer.Option(help="Chapters that run at a time.")] = min(CORES, 2),
 ) -> None:
     """Build the rendered course in build/site: the public edition, and the instructor's with solutions."""
     from autograder.site.build import build_site

@@ -193,6 +193,11 @@ class TestTheCommand:
         assert done.stderr.startswith("autograder: there is no assignment 'nombers'")
         assert "Traceback" not in done.stderr
 
+    def test_no_notebook_at_a_time_is_refused(self, course: Path) -> None:
+        done = CliRunner().invoke(app, ["grade", NAME, "--course", str(course), "--jobs", "0"])
+        assert done.exit_code == 2
+        assert "--jobs" in done.output
+
     def test_leaving_out_demonstrations_is_for_our_own_chapters(self, course: Path) -> None:
         done = CliRunner().invoke(app, ["grade", NAME, "--course", str(course), "--answers-only"])
         assert done.exit_code == 2

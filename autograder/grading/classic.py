@@ -37,11 +37,10 @@ from autograder.grading.classic_course import (
 from autograder.grading.classic_grading import ClassicResult, Prepared, joined, parts_of, score
 from autograder.grading.classic_record import ClassicRecorder
 from autograder.grading.execute import Work
-from autograder.grading.executors import Lost, getting_ready, local_executor, spread
-from autograder.grading.grade import Graded, in_words
+from autograder.grading.executors import Lost, getting_ready, local_executor
+from autograder.grading.grade import Graded, in_words, journalled
 from autograder.grading.journal import Journal
-from autograder.grading.unit import get_ready, run_unit, unpack_run, work_key
-from autograder.kernels.sandbox import SandboxError
+from autograder.grading.unit import get_ready, unpack_run, work_key
 from autograder.kernels.settings import level_asked_for
 
 __all__ = ["classic_results", "grade_classic", "hand_ins_of", "recorded_one"]
@@ -65,11 +64,11 @@ def grade_classic(
     isolation level cannot be had.
     """
     folders, level = hand_in_folders(course, assignment), level or level_asked_for()
-    graded_once = dict(hand_in_folders(course, assignment, autograded=True))
+    graded_once = {student for student, _ in hand_in_folders(course, assignment, autograded=True)}
     with contextlib.ExitStack() as held:
-        make = executor or functools.partial(local_executor, max(1, jobs))
+        make = executor or functools.partial(local_executor, jobs)
         if executor is None and (force or any(student not in graded_once for student, _ in folders)):
-            make = held.enter_context(getting_ready(make, jobs, get_ready, level, ()))
+            make = held.enter_context(getting_ready(make, min(jobs, len(folders)), get_ready, level, ()))
         loaded = load_classic(course, assignment)
         journal = Journal.of(course, assignment)
         seed = journal.begin(afresh=force)
@@ -150,14 +149,11 @@ def classic_results(
                 ready[hand_in.student] = hand_in, result
                 yield hand_in.student, None
 
-    for key, came in spread(run_unit, work(), make, at_a_time):
+    about_run = {"seed": seed, "chapter": assignment.name, "level": level}
+    for key, came in journalled(work(), make, at_a_time, journal, about_run):
         if came is None:
             yield ready.pop(key)
             continue
-        if isinstance(came, SandboxError):
-            raise came
-        if isinstance(came, bytes):
-            journal.add(key, came, seed=seed, chapter=assignment.name, level=level)
         over = asked.pop(key)
         now(_longest_asked(asked, at_a_time // 2))
         for one, name in over:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from nbformat import NotebookNode
 
@@ -23,7 +24,7 @@ from autograder.grading.submission import Submission, read_folder, submission_fo
 from autograder.grading.unit import get_ready, run_unit, unpack_run, work_key
 from autograder.kernels.sandbox import SandboxError
 
-__all__ = ["Graded", "as_graded", "grade_chapter", "in_batches", "in_words", "results"]
+__all__ = ["Graded", "as_graded", "grade_chapter", "in_batches", "in_words", "journalled", "results"]
 
 BATCH, BATCH_S = 16, 2.0  # so many results are recorded in one transaction, or those of so many seconds
 
@@ -131,18 +132,34 @@ def results(
                 now(_longest_asked(asked, at_a_time // 2))
                 yield key, (todo, level)
 
-    for key, came in spread(run_unit, work(), make, at_a_time):
+    about_run = {"seed": seed, "chapter": assignment.name, "level": level, "probes": assignment.probes}
+    for key, came in journalled(work(), make, at_a_time, journal, about_run):
         if came is None:
             yield ready.pop(key)
             continue
-        if isinstance(came, SandboxError):
-            raise came
-        if isinstance(came, bytes):
-            journal.add(key, came, seed=seed, chapter=assignment.name, level=level, probes=assignment.probes)
         over = asked.pop(key)
         now(_longest_asked(asked, at_a_time // 2))
         for one in over:
             yield _judged(assignment, one, came, key, journal)
+
+
+def journalled(
+    work: Iterator[tuple[str, tuple[Work, str] | None]],
+    make: Callable[[], Executor],
+    at_a_time: int,
+    journal: Journal,
+    about: dict[str, Any],
+) -> Iterator[tuple[str, bytes | BaseException | None]]:
+    """Run units of work as `spread` does, and keep what came of each, with `about`, before it is yielded.
+
+    Raises SandboxError where the isolation level cannot be had.
+    """
+    for key, came in spread(run_unit, work, make, at_a_time):
+        if isinstance(came, SandboxError):
+            raise came
+        if isinstance(came, bytes):
+            journal.add(key, came, **about)
+        yield key, came
 
 
 @dataclass(frozen=True, eq=False)
